@@ -1,0 +1,1 @@
+"""The project: settings, addresses, the ASGI entrance and the Celery app."""

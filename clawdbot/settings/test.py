@@ -1,0 +1,31 @@
+"""Settings of the test suite: the embedded default in a throw-away folder, nothing of this machine's.
+
+A server is used only when somebody named it: CLAWDBOT_TEST_DATABASE_URL, CLAWDBOT_TEST_REDIS_URL.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+
+for _name in [n for n in os.environ if n.startswith("CLAWDBOT_") and "_TEST_" not in n]:
+    del os.environ[_name]
+for _name in ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL"):
+    os.environ.pop(_name, None)
+
+_home = tempfile.mkdtemp(prefix="clawdbot-test-")
+atexit.register(shutil.rmtree, _home, ignore_errors=True)
+os.environ["CLAWDBOT_HOME"] = _home
+os.environ["CLAWDBOT_SECRET_KEYS"] = "test-key-0123456789-abcdefghijklmnopqrstuv"
+os.environ["CLAWDBOT_TIME_ZONE"] = "Asia/Shanghai"
+if os.environ.get("CLAWDBOT_TEST_DATABASE_URL"):
+    os.environ["DATABASE_URL"] = os.environ["CLAWDBOT_TEST_DATABASE_URL"]
+if os.environ.get("CLAWDBOT_TEST_REDIS_URL"):
+    os.environ["REDIS_URL"] = os.environ["CLAWDBOT_TEST_REDIS_URL"]
+
+from clawdbot.settings.base import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
