@@ -1,4 +1,4 @@
-"""The root of all errors that a person may see: cause and mend in two languages, and who must act."""
+"""The root of all errors that a person may see: cause and mend in two languages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that people read, always in Chinese and English side by side, so that neither can be forgotten."""
+"""Texts that people read, in Chinese and English side by side, so that neither is forgotten."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class _Gaps(dict[str, object]):
-    """Leaves ``{name}`` in place when its value is missing: a half-filled sentence beats a crash."""
+    """Leaves ``{name}`` where a value is missing: a half-filled sentence beats a crash."""
 
     def __missing__(self, key: str) -> str:
         return "{" + key + "}"
