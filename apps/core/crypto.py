@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 from apps.core.errors import ClawdbotError
+from apps.core.scrub import hide
 
 VERSION = "v1"
 ALGORITHM = "A256GCM"
@@ -52,7 +53,8 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Return the secret itself, for the one call that needs it."""
+        """Return the secret itself, for the one call that needs it; logs of it are hidden."""
+        hide(self._value)
         return self._value
 
     def __repr__(self) -> str:
