@@ -1,0 +1,28 @@
+"""The console of `up`: one line for each thing that happens, in Chinese and English."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+
+Say = Callable[[str], None]
+
+
+def say(text: str) -> None:
+    """Print one line with the time."""
+    show([f"{time.strftime('%H:%M:%S')}  {text}"])
+
+
+def show(lines: Iterable[str]) -> None:
+    """Print lines as they are; a console that went away is no reason to stop."""
+    try:
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        # The terminal is gone. The logs have everything; the children must live on.
+        return
+
+
+def quiet(text: str) -> None:
+    """Say nothing."""

@@ -1,0 +1,143 @@
+"""Which children `up` needs for which parts, and the command line of each."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import get_commands
+
+from apps.console.supervisor import flower, valkey
+from apps.console.supervisor.home import private_sockets
+from apps.console.supervisor.ports import Wanted
+from apps.console.supervisor.spec import Plan, Spec
+
+PARTS = ("web", "worker", "beat", "flower")
+IO_THREADS = 8
+
+
+def plan_for(parts: Iterable[str]) -> Plan:
+    """The plan for some of `PARTS` (`valkey` and `connect` may be asked for too).
+
+    The embedded Valkey is part of every plan unless REDIS_URL is set. Needs a prepared data folder.
+    Raises home.Refused and valkey.NoServer.
+    """
+    wanted = set(parts)
+    embedded = [_valkey()] if settings.CLAWDBOT_EMBEDDED_REDIS else []
+    builders = {"web": [_web], "worker": [_worker_io, _worker_jobs], "beat": [_beat]}
+    builders |= {"flower": [_flower], "connect": [_connect]}
+    specs = [build() for part, found in builders.items() if part in wanted for build in found]
+    return Plan(settings.CLAWDBOT_HOME, settings.BASE_DIR, (*embedded, *specs))
+
+
+def ports_for(parts: Iterable[str]) -> list[Wanted]:
+    """The ports that these parts listen on."""
+    known = {
+        "web": Wanted(settings.CLAWDBOT_HOST, settings.CLAWDBOT_PORT, "CLAWDBOT_PORT"),
+        "flower": Wanted("127.0.0.1", settings.CLAWDBOT_FLOWER_PORT, "CLAWDBOT_FLOWER_PORT"),
+    }
+    return [port for part, port in known.items() if part in set(parts)]
+
+
+def _env(**more: str) -> dict[str, str]:
+    # A child has another working folder, and Celery itself reads CELERY_BROKER_URL.
+    return {
+        "CLAWDBOT_HOME": str(settings.CLAWDBOT_HOME),
+        "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
+        **more,
+    }
+
+
+def _after() -> tuple[str, ...]:
+    return ("valkey",) if settings.CLAWDBOT_EMBEDDED_REDIS else ()
+
+
+def _valkey() -> Spec:
+    socket = Path(settings.REDIS_URL.removeprefix("unix://"))
+    if socket.parent != settings.CLAWDBOT_HOME / "run":
+        private_sockets(settings.CLAWDBOT_HOME)
+    argv = valkey.argv(valkey.program(), socket, settings.CLAWDBOT_HOME / "valkey")
+    return Spec("valkey", argv, _env(), ready=f"socket:{socket}", share_s=2)
+
+
+def _web() -> Spec:
+    host, port = settings.CLAWDBOT_HOST, settings.CLAWDBOT_PORT
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - as a question
+    flags = {
+        "--host": host,
+        "--port": str(port),
+        "--lifespan": "off",
+        "--ws": "websockets",
+        "--timeout-graceful-shutdown": "2",
+    }
+    argv = ["uvicorn", "clawdbot.asgi:application", *_flat(flags)]
+    argv += ["--no-access-log", "--no-server-header", *_proxies()]
+    ready = f"http:{shown}:{port}:/healthz/live"
+    return Spec("web", _python(*argv), _env(), _after(), ready, share_s=3)
+
+
+def _proxies() -> list[str]:
+    trusted = settings.CLAWDBOT_TRUSTED_PROXIES
+    if not trusted:
+        return ["--no-proxy-headers"]
+    return ["--proxy-headers", "--forwarded-allow-ips", ",".join(trusted)]
+
+
+def _worker_io() -> Spec:
+    return _worker("worker-io", "threads", IO_THREADS, "control,interactive")
+
+
+def _worker_jobs() -> Spec:
+    return _worker("worker-jobs", "prefork", settings.CLAWDBOT_WORKERS, "normal,batch")
+
+
+def _worker(role: str, pool: str, size: int, queues: str) -> Spec:
+    flags = {
+        "-n": f"{role}@%h",
+        "-P": pool,
+        "-c": str(size),
+        "-Q": queues,
+        "-I": "apps.console.supervisor.inside",
+        "-l": settings.CLAWDBOT_LOG_LEVEL,
+    }
+    argv = _python("celery", "-A", "clawdbot", "worker", *_flat(flags), "--without-gossip")
+    ready = f"file:{settings.CLAWDBOT_HOME / 'run' / f'{role}.ready'}"
+    # SIGQUIT: Celery's cold shutdown gives unfinished messages back to the broker.
+    hurry = int(signal.SIGQUIT)
+    argv = (*argv, "--without-mingle")
+    return Spec(role, argv, _env(), _after(), ready, share_s=5, hurry=hurry)
+
+
+def _beat() -> Spec:
+    level = settings.CLAWDBOT_LOG_LEVEL
+    argv = _python("celery", "-A", "clawdbot", "beat", "--pidfile=", "-l", level)
+    return Spec("beat", argv, _env(), _after(), share_s=1)
+
+
+def _flower() -> Spec:
+    config = flower.write_config(settings.CLAWDBOT_HOME, settings.CLAWDBOT_FLOWER_PORT)
+    # Without -A: by the broker's address alone it saves the memory of Django.
+    argv = _python("celery", "flower", f"--conf={config}")
+    ready = f"http:127.0.0.1:{settings.CLAWDBOT_FLOWER_PORT}:/flower/healthcheck"
+    return Spec("flower", argv, _env(), _after(), ready, share_s=1)
+
+
+def _connect() -> Spec:
+    argv = (sys.executable, str(settings.BASE_DIR / "manage.py"), "connect")
+    return Spec("connect", argv, _env(), _after(), share_s=1)
+
+
+def has_connect() -> bool:
+    """Is there a `connect` command, which holds the outgoing connections of bots?"""
+    return "connect" in get_commands()
+
+
+def _python(*argv: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", *argv)
+
+
+def _flat(flags: dict[str, str]) -> list[str]:
+    return [part for pair in flags.items() for part in pair]
