@@ -1,0 +1,1 @@
+"""The apps, read downwards: entrances, assistant, skills, im and llm, accounts, audit, core."""

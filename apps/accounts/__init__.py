@@ -1,0 +1,1 @@
+"""App: people, roles, grants and bindings."""

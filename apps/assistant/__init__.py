@@ -1,0 +1,1 @@
+"""App: messages, jobs and approvals."""

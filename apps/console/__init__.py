@@ -1,0 +1,1 @@
+"""App: the operations console and the commands."""

@@ -26,6 +26,14 @@ if os.environ.get("CLAWDBOT_TEST_REDIS_URL"):
     os.environ["REDIS_URL"] = os.environ["CLAWDBOT_TEST_REDIS_URL"]
 
 from clawdbot.settings.base import *  # noqa: E402, F403
+from clawdbot.settings.base import DATABASES  # noqa: E402
+
+# A file, as in an installation: threads of a test share no cache and wait for each other.
+if not os.environ.get("DATABASE_URL"):
+    DATABASES["default"]["TEST"] = {"NAME": f"{_home}/test.sqlite3"}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+# Tests empty tables; those of the audit switch both on for themselves.
+AUDIT_TRIGGERS = False
+AUDIT_HEAD = None

@@ -1,0 +1,218 @@
+"""Confirm and approve: a question bound to exactly what would run, answered once, in time."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from apps.accounts import authz
+from apps.accounts.models import Person
+from apps.assistant import finish, reply, words
+from apps.assistant.jobs import entry
+from apps.assistant.models import Approval, Job, Message
+from apps.audit import log as audit
+from apps.audit.log import Actor
+from apps.core import ids, strictjson
+from apps.core.errors import ClawdbotError
+from apps.im import cards
+from apps.im.cards import Button, Card, Fields
+from apps.im.models import Delivery
+
+LIFE = timedelta(minutes=30)
+
+
+class NoSuchCode(ClawdbotError):
+    """There is no open question with this code."""
+
+    code = "approval_unknown"
+    http_status = 404
+    zh = "没有这个编号的待决事项。请核对编号，或看看它是不是已经过期。"
+    en = "There is nothing to decide under this code. Check it; it may have expired."
+
+
+class AlreadyDecided(ClawdbotError):
+    """Somebody was faster, or it expired."""
+
+    code = "approval_decided"
+    http_status = 409
+    zh = "这件事已经有结果了：{state}（{who}）。"
+    en = "This was decided already: {state} ({who})."
+
+
+class NotYours(ClawdbotError):
+    """Only the asker may confirm."""
+
+    code = "approval_not_yours"
+    http_status = 403
+    zh = "只有提出的人自己可以确认或放弃。"
+    en = "Only the person who asked may confirm or withdraw it."
+
+
+class OwnRequest(ClawdbotError):
+    """Nobody approves their own request."""
+
+    code = "approval_own"
+    http_status = 403
+    zh = "不能批准自己的请求，要由另一个人批准。"
+    en = "You cannot approve your own request; somebody else has to."
+
+
+class NotAllowed(ClawdbotError):
+    """The right to approve is missing."""
+
+    code = "forbidden"
+    http_status = 403
+    zh = "{why}"
+    en = "{why}"
+
+
+def digest(job: Job) -> str:
+    """What exactly is asked for: skill, parameters and asker, as one hash."""
+    what = {"skill": job.skill, "parameters": job.parameters, "person": job.person_id}
+    return hashlib.sha256(strictjson.dumps(what, sort_keys=True).encode()).hexdigest()
+
+
+def open_for(job: Job, kind: str, message: Message | None, now: datetime) -> list[Delivery]:
+    """Ask for a decision about a job that stands in `asking`; returns the cards to deliver."""
+    approval = Approval.objects.create(
+        job=job,
+        kind=kind,
+        code=ids.code(),
+        digest=digest(job),
+        created_at=now,
+        expires_at=now + LIFE,
+    )
+    audit.record_many(
+        [entry(job, "approval.asked", Actor.person(job.person), kind, code=approval.code)]
+    )
+    card = _card(approval, words.language_of(job.person))
+    return [reply.for_job(job, "progress", card, now=now)]
+
+
+def _card(approval: Approval, language: str) -> Card:
+    job = approval.job
+    skill = words.skill_label(job.skill, language)
+    pairs = [(words.CODE.in_(language), approval.code)]
+    if job.parameters:
+        shown = strictjson.dumps(job.parameters)
+        pairs.append((words.PARAMETERS.in_(language), shown[:500]))
+    approve, deny = f"/approve {approval.code}", f"/deny {approval.code}"
+    if approval.kind == "confirm":
+        text = words.CONFIRM_TEXT.in_(language).format(skill=skill)
+        title, yes, no = words.CONFIRM_TITLE, words.CONFIRM, words.WITHDRAW
+    else:
+        permission = f"approve.{job.skill}"
+        text = words.APPROVE_TEXT.in_(language).format(
+            asker=str(job.person), skill=skill, permission=permission
+        )
+        title, yes, no = words.APPROVE_TITLE, words.APPROVE, words.DENY
+        who = ", ".join(n for n in authz.holders(permission) if n != job.person.name)
+        pairs.append((words.WHO_MAY.in_(language), who or words.NOBODY.in_(language)))
+    buttons = (
+        Button(yes.in_(language), approve, "primary"),
+        Button(no.in_(language), deny, "danger"),
+    )
+    return Card(title.in_(language), "orange", (cards.Text(text), Fields(tuple(pairs))), buttons)
+
+
+def decide(code: str, person: Person, approve: bool, now: datetime) -> Job:
+    """Approve or deny; returns the job. Raises ClawdbotError when it may not or cannot be.
+
+    The first decision wins, whatever platform it came from.
+    """
+    approval = (
+        Approval.objects.select_related("job__person", "decided_by")
+        .filter(code=code.strip().upper())
+        .first()
+    )
+    if approval is None:
+        raise NoSuchCode
+    _may_decide(approval, person)
+    if approval.state == "waiting" and approval.expires_at <= now:
+        expire(approval, now)
+        approval.refresh_from_db()
+    state = "approved" if approve else "denied"
+    with transaction.atomic():
+        won = Approval.objects.filter(
+            pk=approval.pk, state="waiting", expires_at__gt=now, digest=digest(approval.job)
+        ).update(state=state, decided_by=person, decided_at=now)
+        if not won:
+            approval.refresh_from_db()
+            raise AlreadyDecided(state=approval.state, who=str(approval.decided_by or "-"))
+        job = approval.job
+        actor = Actor.person(person)
+        audit.record_many([entry(job, f"approval.{state}", actor, state, code=approval.code)])
+        if approve:
+            Job.objects.filter(pk=job.pk, state="asking").update(
+                state="waiting", asking_for="", not_before=now
+            )
+        else:
+            language = words.language_of(job.person)
+            card = words.plain(words.DENIED_BY, language, who=str(person))
+            finish.end_idle(job, "denied", card, actor=actor, now=now)
+    return job
+
+
+def _may_decide(approval: Approval, person: Person) -> None:
+    job = approval.job
+    if approval.kind == "confirm":
+        if job.person_id != person.pk:
+            raise NotYours
+        return
+    if job.person_id == person.pk:
+        raise OwnRequest
+    decision = authz.rights([person])[person.pk].decide(f"approve.{job.skill}")
+    if not decision.allowed:
+        raise NotAllowed(why=authz.refusal(decision, words.language_of(person)))
+
+
+def still_hold(job: Job) -> bool:
+    """May this job run as far as approvals go: none needed, or one that fits it still holds."""
+    approval = Approval.objects.select_related("decided_by").filter(job=job).first()
+    if approval is None:
+        return not needed(job)
+    if approval.state != "approved" or approval.digest != digest(job):
+        return False
+    if approval.kind == "confirm":
+        return True
+    approver = approval.decided_by
+    if approver is None or not approver.is_active or approver.pk == job.person_id:
+        return False
+    return authz.rights([approver])[approver.pk].allows(f"approve.{job.skill}")
+
+
+def needed(job: Job) -> str:
+    """`approve`, `confirm` or nothing: what the skill asks for as it is declared now."""
+    from apps.skills import base as skills
+
+    skill = skills.get(job.skill)
+    return kind_of(skill) if skill else ""
+
+
+def kind_of(skill: Any) -> str:
+    """`approve`, `confirm` or an empty string."""
+    return "approve" if skill.approve else "confirm" if skill.confirm else ""
+
+
+def expire(approval: Approval, now: datetime) -> None:
+    """End a question that nobody answered in time, and tell the asker."""
+    with transaction.atomic():
+        if not Approval.objects.filter(pk=approval.pk, state="waiting").update(state="expired"):
+            return
+        job = approval.job
+        card = words.plain(words.EXPIRED, words.language_of(job.person))
+        finish.end_idle(job, "expired", card, actor=Actor.system("sweeper"), now=now)
+
+
+def expire_old(now: datetime) -> int:
+    """Expire every question whose time is over; returns how many."""
+    old = Approval.objects.select_related("job__person").filter(
+        state="waiting", expires_at__lte=now
+    )
+    rows = list(old[:200])
+    for approval in rows:
+        expire(approval, now)
+    return len(rows)

@@ -1,0 +1,95 @@
+"""Builds the Context of a skill: who asks, where, and the ports with that person's rights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from apps.accounts import authz
+from apps.accounts.authz import Rights
+from apps.accounts.models import Person
+from apps.assistant import ports, progress, wake, words
+from apps.assistant.models import Conversation, Job, Message
+from apps.core.clock import utcnow
+from apps.core.i18n import Text
+from apps.skills.context import Context
+from apps.skills.ports import SchedulesPort
+
+#: The floor above supplies schedules in its ready(); see `use_schedules`.
+_schedules: Callable[[ports.Asker], SchedulesPort] | None = None
+
+
+def use_schedules(factory: Callable[[ports.Asker], SchedulesPort]) -> None:
+    """Set who supplies the schedules port."""
+    global _schedules
+    _schedules = factory
+
+
+def build(asker: ports.Asker, *, origin: str, job: Job | None = None) -> Context:
+    """The context for one call."""
+    if _schedules is None:
+        raise LookupError("no schedules port: apps.schedules is not installed")
+    conversation = asker.conversation
+    return Context(
+        person=asker.person,
+        rights=asker.rights,
+        language=words.language_of(asker.person),
+        now=asker.now,
+        tz=words.zone(),
+        jobs=ports.Jobs(asker),
+        schedules=_schedules(asker),
+        approvals=ports.Approvals(asker),
+        people=ports.People(asker),
+        conversation=ports.Chat(asker),
+        system=ports.System(asker),
+        conversation_id=conversation.pk,
+        chat_type=conversation.chat_type,
+        bot_id=conversation.bot_id,
+        origin=origin,
+        trace_id=asker.trace_id,
+        job_number=job.number if job else None,
+        on_progress=_progress(job) if job else _nobody,
+        stop_asked=_stop_asked(job) if job else _never,
+    )
+
+
+def for_message(message: Message, person: Person, rights: Rights, now: datetime) -> Context:
+    """The context of a quick skill that answers a message in place."""
+    asker = ports.Asker(person, rights, message.conversation, now, message.trace_id, message)
+    return build(asker, origin=message.origin)
+
+
+def for_job(job: Job) -> Context:
+    """The context of a job that starts now."""
+    rights = authz.rights([job.person])[job.person_id]
+    conversation: Conversation = job.conversation
+    asker = ports.Asker(job.person, rights, conversation, utcnow(), job.trace_id, job.message)
+    return build(asker, origin=job.message.origin if job.message else "im", job=job)
+
+
+def _nobody(text: str | Text) -> None:
+    """A quick skill has no progress to show."""
+
+
+def _never() -> bool:
+    return False
+
+
+def _progress(job: Job) -> Callable[[str | Text], None]:
+    language = words.language_of(job.person)
+
+    def show(text: str | Text) -> None:
+        note = text.in_(language) if isinstance(text, Text) else text
+        progress.show(job, words.working(job.skill, job.number, language, note))
+        wake.wake("interactive")
+
+    return show
+
+
+def _stop_asked(job: Job) -> Callable[[], bool]:
+    def asked() -> bool:
+        return not Job.objects.filter(
+            pk=job.pk, state="running", attempts=job.attempts
+        ).exists()
+
+    return asked

@@ -1,0 +1,172 @@
+"""Jobs: made, handed to Celery in a fair order, never more than the workers can start.
+
+The broker's queues stay short on purpose: order, fairness and caps live in the rows, where a cancel
+reaches a job that waits, and a lost broker loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import connection, transaction
+from django.db.models import Count, Max, Q
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from apps.accounts.models import Person
+from apps.assistant.models import Conversation, Job, Message
+from apps.audit.log import Actor, Entry
+from apps.core import ids, leases, work
+from apps.core.clock import utcnow
+from apps.skills import base as skills
+from clawdbot.celery import app
+
+log = structlog.get_logger(__name__)
+
+QUEUED_S = 30  # a published job that nobody started by then is published again
+RUNNING_CAP = 4  # jobs of one person at a time
+ASK_LIFE = timedelta(minutes=10)
+DISPATCH_LOCK = 0x6A6F6273  # "jobs"
+WORKER_SILENCE_S = 20
+
+
+def new(
+    *,
+    person: Person,
+    conversation: Conversation,
+    message: Message | None,
+    skill: skills.Skill,
+    parameters: dict[str, Any],
+    now: datetime,
+    trace_id: str,
+    state: str = "waiting",
+    not_before: datetime | None = None,
+    reply_role: str = "answer",
+    retry_of: Job | None = None,
+) -> Job:
+    """Make a job row in the caller's transaction."""
+    waiting = Job.objects.filter(person=person, state="waiting").aggregate(top=Max("turn"))
+    top = waiting["top"]
+    return Job.objects.create(
+        number=ids.short_id(),
+        person=person,
+        conversation=conversation,
+        message=message,
+        skill=skill.name,
+        parameters=parameters,
+        state=state,
+        lane=skill.lane,
+        turn=0 if top is None or not_before else top + 1,
+        not_before=not_before or now,
+        max_attempts=skill.retries + 1,
+        reply_role=reply_role,
+        retry_of=retry_of,
+        trace_id=trace_id,
+        created_at=now,
+    )
+
+
+def entry(job: Job, action: str, actor: Actor, outcome: str = "", **data: Any) -> Entry:
+    """An audit entry about a job."""
+    return Entry(
+        action=action,
+        actor=actor,
+        obj=("job", job.number, job.skill),
+        outcome=outcome,
+        trace_id=job.trace_id,
+        data=data,
+    )
+
+
+def dispatch(now: datetime | None = None) -> int:
+    """Publish as many waiting jobs as there are free slots, fairly; returns how many."""
+    now = now or utcnow()
+    with transaction.atomic():
+        _alone()
+        chosen = [job for lanes, slots in _workers().items() for job in _choose(lanes, slots, now)]
+        if chosen:
+            until = leases.DbAfter(QUEUED_S)
+            Job.objects.filter(pk__in=[j.pk for j in chosen]).update(queued_until=until)
+    for job in chosen:
+        _publish(job)
+    return len(chosen)
+
+
+def _alone() -> None:
+    """One dispatcher at a time: caps hold exactly. SQLite has one writer anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [DISPATCH_LOCK])
+
+
+def _workers() -> dict[tuple[str, ...], int]:
+    """Slots of the living workers, by the lanes they serve."""
+    slots: Counter[tuple[str, ...]] = Counter()
+    for beat in leases.alive("worker", WORKER_SILENCE_S):
+        slots[tuple(sorted(beat.detail.get("lanes", [])))] += int(beat.detail.get("slots", 0))
+    return dict(slots)
+
+
+def _choose(lanes: tuple[str, ...], slots: int, now: datetime) -> list[Job]:
+    busy = Q(state="running") | Q(state="waiting", queued_until__gt=work.DbNow())
+    under_way = Job.objects.filter(busy)
+    free = slots - under_way.filter(lane__in=lanes).count()
+    if free <= 0:
+        return []
+    counts: Counter[int] = Counter(
+        dict(under_way.values_list("person_id").annotate(n=Count("pk")).values_list("person_id", "n"))
+    )
+    waiting = work.claimable(Job, now).filter(
+        Q(queued_until__isnull=True) | Q(queued_until__lte=work.DbNow()), lane__in=lanes
+    )
+    chosen: list[Job] = []
+    while len(chosen) < free:
+        full = [person for person, n in counts.items() if n >= RUNNING_CAP]
+        taken = [job.pk for job in chosen]
+        rows = list(waiting.exclude(person_id__in=full).exclude(pk__in=taken)[: free - len(chosen)])
+        if not rows:
+            break
+        for job in rows:
+            if counts[job.person_id] < RUNNING_CAP:
+                counts[job.person_id] += 1
+                chosen.append(job)
+    return chosen
+
+
+def task_name(skill: str) -> str:
+    """The Celery task under which a job of this skill is seen in Flower."""
+    return f"skill.{skill}"
+
+
+def _publish(job: Job) -> None:
+    skill = skills.get(job.skill)
+    limit = (skill.timeout if skill else 60) + 20
+    try:
+        with app.producer_pool.acquire(block=True, timeout=2) as producer:
+            app.send_task(
+                task_name(job.skill),
+                args=[job.pk],
+                queue=job.lane,
+                producer=producer,
+                task_id=f"{job.number}-{job.attempts + 1}-{ids.short_id()}",
+                time_limit=limit,
+                retry=False,
+            )
+    except (OperationalError, RedisError, OSError) as error:
+        log.warning("job.broker_away", job=job.number, error=type(error).__name__)
+        Job.objects.filter(pk=job.pk, state="waiting").update(queued_until=None)
+
+
+def open_question(conversation_ids: Iterable[int], now: datetime) -> list[Job]:
+    """Jobs that wait for a parameter in these conversations, newest last."""
+    return list(
+        Job.objects.filter(
+            conversation_id__in=set(conversation_ids), state="asking", expires_at__gt=now
+        )
+        .exclude(asking_for__in=("", "confirm", "approve"))
+        .order_by("pk")
+    )

@@ -1,0 +1,181 @@
+"""Conversations, the inbox of messages, jobs and approvals."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from apps.core.work import WorkItem
+
+
+class Conversation(models.Model):
+    """One chat (or thread) on one bot; its messages are handled in order, one at a time."""
+
+    bot = models.ForeignKey("im.Bot", on_delete=models.CASCADE, related_name="conversations")
+    chat_id = models.CharField(max_length=200)
+    chat_type = models.CharField(max_length=10, default="private")
+    title = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    fresh_since = models.DateTimeField(null=True, blank=True)  # /new forgets what came before
+
+    class Meta:
+        verbose_name = "会话 conversation"
+        verbose_name_plural = "会话 conversations"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["bot", "chat_id"], name="one_conversation")
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.chat_id
+
+
+class Message(WorkItem):
+    """One inbound message, stored before it is acknowledged. `waiting` is also its leased state."""
+
+    READY = ("waiting",)
+    WORKING = "waiting"
+    STATES: ClassVar = [
+        (s, s) for s in ("waiting", "done", "ignored", "refused", "limited", "dead")
+    ]
+    ORIGINS: ClassVar = [(s, s) for s in ("im", "web", "cli", "api", "schedule")]
+
+    state = models.CharField(max_length=12, default="waiting", choices=STATES)
+    bot = models.ForeignKey("im.Bot", on_delete=models.CASCADE, related_name="messages")
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="messages"
+    )
+    origin = models.CharField(max_length=10, choices=ORIGINS, default="im")
+    event_id = models.CharField(max_length=250)
+    second_key = models.CharField(max_length=250, null=True, blank=True)  # noqa: DJ001 - unique
+    platform_message_id = models.CharField(max_length=200, blank=True)
+    sender_id = models.CharField(max_length=200)
+    sender_name = models.CharField(max_length=200, blank=True)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    kind = models.CharField(max_length=20, default="text")
+    chat_type = models.CharField(max_length=10, default="private")
+    mentions_bot = models.BooleanField(default=False)
+    text = models.TextField(blank=True)
+    payload = models.JSONField(default=dict, blank=True)
+    reason = models.CharField(max_length=120, blank=True)
+    trace_id = models.CharField(max_length=32, db_index=True)
+    handled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "消息 message"
+        verbose_name_plural = "收件箱 inbox"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["bot", "event_id"], name="one_event"),
+            models.UniqueConstraint(fields=["bot", "second_key"], name="one_message"),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["lane", "turn", "id"],
+                name="message_waiting",
+                condition=models.Q(state="waiting"),
+            ),
+            models.Index(
+                fields=["conversation", "id"],
+                name="message_open_chat",
+                condition=models.Q(state="waiting"),
+            ),
+            models.Index(
+                fields=["bot", "sender_id"],
+                name="message_open_sender",
+                condition=models.Q(state="waiting"),
+            ),
+            models.Index(fields=["created_at"], name="message_created"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}: {self.state}"
+
+
+class Job(WorkItem):
+    """One run of a skill for one person."""
+
+    STATES: ClassVar = [
+        (s, s)
+        for s in (
+            "waiting", "asking", "running", "succeeded", "failed", "cancelled", "denied",
+            "expired", "dead",
+        )
+    ]  # fmt: skip
+    FINAL: ClassVar = ("succeeded", "failed", "cancelled", "denied", "expired", "dead")
+    REPLIES: ClassVar = [(s, s) for s in ("answer", "notice")]
+
+    state = models.CharField(max_length=12, default="waiting", choices=STATES)
+    lane = models.CharField(max_length=12, default="normal")
+    number = models.CharField(max_length=12, unique=True)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="jobs"
+    )
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="jobs")
+    message = models.ForeignKey(
+        Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs"
+    )
+    skill = models.CharField(max_length=60, db_index=True)
+    parameters = models.JSONField(default=dict, blank=True)
+    asking_for = models.CharField(max_length=60, blank=True)  # a parameter, `confirm`, `approve`
+    reply_role = models.CharField(max_length=10, choices=REPLIES, default="answer")
+    queued_until = models.DateTimeField(null=True, blank=True)
+    stop_requested = models.BooleanField(default=False)
+    retry_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL)
+    result = models.JSONField(null=True, blank=True)
+    worker = models.CharField(max_length=100, blank=True)
+    trace_id = models.CharField(max_length=32, db_index=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "任务 job"
+        verbose_name_plural = "任务 jobs"
+        indexes: ClassVar = [
+            models.Index(
+                fields=["lane", "turn", "id"], name="job_waiting", condition=models.Q(state="waiting")
+            ),
+            models.Index(
+                fields=["person", "state"],
+                name="job_open",
+                condition=models.Q(state__in=("waiting", "asking", "running")),
+            ),
+            models.Index(
+                fields=["not_before"], name="job_due", condition=models.Q(state="waiting")
+            ),
+            models.Index(fields=["person", "-id"], name="job_person"),
+            models.Index(fields=["finished_at"], name="job_finished"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.skill}: {self.state}"
+
+
+class Approval(models.Model):
+    """A question to the asker (`confirm`) or to one other person (`approve`); single use."""
+
+    KINDS: ClassVar = [("confirm", "confirm"), ("approve", "approve")]
+    STATES: ClassVar = [(s, s) for s in ("waiting", "approved", "denied", "expired", "withdrawn")]
+    job = models.OneToOneField(Job, on_delete=models.CASCADE, related_name="approval")
+    kind = models.CharField(max_length=10, choices=KINDS)
+    state = models.CharField(max_length=10, choices=STATES, default="waiting")
+    code = models.CharField(max_length=12, unique=True)
+    digest = models.CharField(max_length=64)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "审批 approval"
+        verbose_name_plural = "审批 approvals"
+        indexes: ClassVar = [models.Index(fields=["state", "expires_at"], name="approval_open")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.code}: {self.state}"

@@ -1,0 +1,106 @@
+"""Do what was understood and allowed: answer in place, ask back, or make a job."""
+
+from __future__ import annotations
+
+from apps.assistant import actions, approvals, context, jobs, reply, words
+from apps.assistant.case import Case
+from apps.assistant.models import Job
+from apps.audit.log import Actor
+from apps.core.errors import ClawdbotError
+from apps.im import cards
+from apps.skills.base import Skill
+from apps.skills.declare import Parameter
+
+
+def perform(case: Case) -> None:
+    """Bring an open case to its end, within the batch's transaction."""
+    if case.drop_question and case.asking is not None:
+        actions.drop_question(case.asking, case.now)
+        case.asking = None
+    if not case.open or case.understood is None:
+        return
+    found = case.understood
+    if found.problem is not None:
+        card = cards.error(found.problem.in_(case.language), language=case.language)
+        case.answer(card, reason="problem")
+    elif found.skill is None:
+        offers = [(o.label.in_(case.language), o.cmd) for o in found.offers]
+        case.answer(words.offers(case.message.text, offers, case.language), reason=found.stage)
+    elif found.missing is not None:
+        _ask_back(case, found.skill, found.missing)
+    elif kind := approvals.kind_of(found.skill):
+        _ask_approval(case, found.skill, kind)
+    elif found.skill.quick:
+        _answer_now(case, found.skill)
+    else:
+        _make_job(case, found.skill, "waiting")
+
+
+def _answer_now(case: Case, skill: Skill) -> None:
+    """Run a quick skill in place. A refusal with cause and mend is an answer too."""
+    assert case.person is not None and case.rights is not None  # noqa: S101 - authorised
+    assert case.understood is not None  # noqa: S101 - looked at by perform
+    here = context.for_message(case.message, case.person, case.rights, case.now)
+    try:
+        result = skill.run(here, case.understood.parameters)
+    except ClawdbotError as error:
+        card = cards.error(error.text(case.language), language=case.language)
+        case.answer(card, reason=error.code)
+    else:
+        language = words.language_of(here.person)  # /lang may just have changed it
+        case.answer(reply.as_card(result, language), reason=skill.name, private=result.private)
+    if case.asking is not None:
+        _close(case, case.asking)
+
+
+def _close(case: Case, job: Job) -> None:
+    """A question about a quick skill is over with its answer."""
+    Job.objects.filter(pk=job.pk, state="asking").update(
+        state="succeeded", parameters=case.understood.parameters if case.understood else {},
+        message=case.message, finished_at=case.now,
+    )  # fmt: skip
+    case.entries.append(jobs.entry(job, "job.succeeded", case.actor, "succeeded"))
+
+
+def _ask_back(case: Case, skill: Skill, missing: Parameter) -> None:
+    """Ask for the parameter; the next message in this conversation fills it."""
+    job = _make_job(case, skill, "asking")
+    Job.objects.filter(pk=job.pk).update(
+        asking_for=missing.name, expires_at=case.now + jobs.ASK_LIFE
+    )
+    card = cards.answer(missing.question.in_(case.language))
+    case.answer(card, reason=f"asking:{missing.name}")
+
+
+def _ask_approval(case: Case, skill: Skill, kind: str) -> None:
+    job = _make_job(case, skill, "asking")
+    Job.objects.filter(pk=job.pk).update(asking_for=kind, expires_at=None)
+    case.deliveries += approvals.open_for(job, kind, case.message, case.now)
+
+
+def _make_job(case: Case, skill: Skill, state: str) -> Job:
+    """Make the job, or carry on with the one that asked; the message's answer is the job's end."""
+    assert case.person is not None and case.understood is not None  # noqa: S101 - authorised
+    job = case.asking
+    if job is not None:
+        Job.objects.filter(pk=job.pk, state="asking").update(
+            state=state, asking_for="", parameters=case.understood.parameters,
+            message=case.message, not_before=case.now,
+        )  # fmt: skip
+        job.refresh_from_db()
+    else:
+        job = jobs.new(
+            person=case.person,
+            conversation=case.message.conversation,
+            message=case.message,
+            skill=skill,
+            parameters=case.understood.parameters,
+            now=case.now,
+            trace_id=case.message.trace_id,
+            state=state,
+        )
+        actor = Actor.person(case.person)
+        case.entries.append(jobs.entry(job, "job.created", actor, state, lane=job.lane))
+    case.jobs.append(job)
+    case.conclude("done", f"job:{job.number}")
+    return job

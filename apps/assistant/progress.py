@@ -1,0 +1,34 @@
+"""The progress card of a job: one row, edited in place, closed when the job ends."""
+
+from __future__ import annotations
+
+from apps.assistant import reply, words
+from apps.assistant.models import Job
+from apps.core.clock import utcnow
+from apps.im import cards, delivery
+from apps.im.cards import Card
+from apps.im.models import Delivery
+
+
+def show(job: Job, card: Card) -> None:
+    """Put this card up as the job's progress, or edit the one that is up."""
+    shown = Delivery.objects.filter(job=job, role="progress").first()
+    if shown is not None:
+        delivery.edit(shown, card.to_json(), cards.to_text(card))
+        return
+    delivery.create([reply.for_job(job, "progress", card, now=utcnow())], take=False)
+
+
+def close(job: Job, state: str) -> None:
+    """Show on the card that the job is over and take its buttons away; nothing if there is none."""
+    shown = Delivery.objects.filter(job=job, role="progress").first()
+    if shown is None:
+        return
+    card = words.ended(job.skill, job.number, state, words.language_of(job.person))
+    delivery.edit(shown, card.to_json(), cards.to_text(card))
+
+
+def begin(job: Job, card: Card) -> None:
+    """Show a first sign of life; a card that is up already says more, so it stays."""
+    if not Delivery.objects.filter(job=job, role="progress").exists():
+        show(job, card)

@@ -1,0 +1,74 @@
+"""Answers as Delivery rows: to a message, or (a job's later word) to a conversation."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from apps.assistant.models import Conversation, Job, Message
+from apps.im import cards
+from apps.im.cards import Card
+from apps.im.models import Delivery
+from apps.skills.base import Reply
+
+
+def as_card(result: Reply, language: str) -> Card:
+    """What a skill answered, as a card; a text beside a card is what is read aloud."""
+    return result.card or cards.answer(result.plain(language))
+
+
+def to_message(
+    message: Message,
+    role: str,
+    card: Card,
+    *,
+    now: datetime,
+    job: Job | None = None,
+    private: bool = False,
+) -> Delivery:
+    """A delivery (not saved) that answers this message where it was asked."""
+    return Delivery(
+        bot_id=message.bot_id,
+        conversation_id=message.conversation_id,
+        message_id=message.pk,
+        job=job,
+        role=role,
+        lane="interactive",
+        chat_id=message.conversation.chat_id,
+        chat_type=message.conversation.chat_type,
+        private_to=message.sender_id if private else "",
+        reply_to="" if message.kind == "card_action" else message.platform_message_id,
+        in_reply_to=message.platform_message_id,
+        card=card.to_json(),
+        text=cards.to_text(card),
+        not_before=now,
+        created_at=now,
+        trace_id=message.trace_id,
+    )
+
+
+def to_conversation(
+    conversation: Conversation, role: str, card: Card, *, now: datetime, job: Job
+) -> Delivery:
+    """A delivery (not saved) to a conversation that nobody asked in just now."""
+    return Delivery(
+        bot_id=conversation.bot_id,
+        conversation_id=conversation.pk,
+        message=None,
+        job=job,
+        role=role,
+        lane="interactive",
+        chat_id=conversation.chat_id,
+        chat_type=conversation.chat_type,
+        card=card.to_json(),
+        text=cards.to_text(card),
+        not_before=now,
+        created_at=now,
+        trace_id=job.trace_id,
+    )
+
+
+def for_job(job: Job, role: str, card: Card, *, now: datetime) -> Delivery:
+    """A job's word: the answer to its message, or a notice to its conversation."""
+    if role != "notice" and job.message is not None:
+        return to_message(job.message, role, card, now=now, job=job)
+    return to_conversation(job.conversation, role, card, now=now, job=job)

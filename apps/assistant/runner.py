@@ -1,0 +1,109 @@
+"""A job runs: claimed by its row, checked again, watched by a heartbeat, ended exactly once."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from dataclasses import dataclass
+
+import structlog
+from django.db import close_old_connections
+
+from apps.accounts import authz
+from apps.assistant import approvals, context, finish, reply, wake, words
+from apps.assistant.jobs import dispatch, entry
+from apps.assistant.models import Job
+from apps.assistant.watch import Stopped, TimedOut, Watch
+from apps.audit import log as audit
+from apps.audit.log import Actor
+from apps.core import work
+from apps.core.clock import utcnow
+from apps.core.errors import ClawdbotError
+from apps.core.logging import bind_trace
+from apps.im import cards
+from apps.im.cards import Card
+from apps.skills import base as skills
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class End:
+    """How a run ended: the job's final state and what its owner is told."""
+
+    state: str
+    card: Card
+    error: str = ""
+
+
+def run(job_id: int) -> None:
+    """Run one job if it is still to be run; a repeated or late call does nothing."""
+    close_old_connections()
+    claimed = work.claim(work.claimable(Job, utcnow()).filter(pk=job_id), 1)
+    if claimed:
+        job = Job.objects.select_related("person", "conversation__bot", "message").get(pk=job_id)
+        with bind_trace(job.trace_id):
+            _run(job)
+    dispatch()
+
+
+def _run(job: Job) -> None:
+    job.started_at = utcnow()
+    where = f"{socket.gethostname()}:{threading.get_native_id()}"
+    Job.objects.filter(pk=job.pk, attempts=job.attempts).update(
+        started_at=job.started_at, worker=where, queued_until=None
+    )
+    audit.record_many([entry(job, "job.started", Actor.system("worker"), attempt=job.attempts)])
+    end = _barred(job) or _work(job)
+    actor = Actor.system("worker")
+    finish.end_running(
+        job, end.state, end.card, actor=actor, now=utcnow(),
+        result={"text": cards.to_text(end.card)}, last_error=end.error,
+    )  # fmt: skip
+    wake.wake("interactive")
+    log.info("job.ended", job=job.number, skill=job.skill, state=end.state)
+
+
+def _barred(job: Job) -> End | None:
+    """The owner's right, and the approval, as they are at this moment."""
+    language = words.language_of(job.person)
+    if not job.person.is_active:
+        return End("denied", words.plain(words.DISABLED, language), "person disabled")
+    decision = authz.rights([job.person])[job.person_id].decide(f"skill.{job.skill}")
+    if not decision.allowed:
+        audit.record(
+            "permission.denied",
+            actor=Actor.person(job.person),
+            obj=("job", job.number, job.skill),
+            outcome="denied",
+            data={"permission": decision.permission, "when": "start"},
+        )
+        text = authz.refusal(decision, language)
+        return End("denied", words.refused(text), f"missing {decision.permission}")
+    if not approvals.still_hold(job):
+        card = words.plain(words.NO_LONGER_APPROVED, language)
+        return End("denied", card, "approval no longer holds")
+    return None
+
+
+def _work(job: Job) -> End:
+    language = words.language_of(job.person)
+    skill = skills.get(job.skill)
+    if skill is None:
+        return End("failed", words.broke(job.number, language), "no such skill")
+    watch = Watch(job, skill.timeout)
+    try:
+        with watch:
+            result = skill.run(context.for_job(job), job.parameters)
+        return End("succeeded", reply.as_card(result, language))
+    except (Stopped, skills.Stopped):
+        return End("cancelled", words.plain(words.STOPPED_ASKING, language), "stopped")
+    except TimedOut:
+        text = words.TIMED_OUT.in_(language).format(seconds=skill.timeout)
+        return End("failed", cards.error(text, number=job.number, language=language), "timeout")
+    except ClawdbotError as error:
+        card = cards.error(error.text(language), number=job.number, language=language)
+        return End("failed", card, f"{error.code}: {error}")
+    except Exception as error:
+        log.exception("job.failed", job=job.number, skill=job.skill)
+        return End("failed", words.broke(job.number, language), f"{type(error).__name__}: {error}")

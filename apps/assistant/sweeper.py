@@ -1,0 +1,130 @@
+"""The sweeper: a thread in every worker that serves messages; it finds what no wake-up told of.
+
+It takes work back from silent processes, wakes lanes, sends what is due, dispatches jobs, lets
+questions expire, seals the audit, and says that this worker lives.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.db import DatabaseError, InterfaceError, connection, transaction
+
+from apps.assistant import approvals, drain, finish, jobs, pipeline, wake, words
+from apps.assistant.models import Job, Message
+from apps.audit import seal
+from apps.audit.log import Actor
+from apps.core import leases, work
+from apps.core.clock import utcnow
+from apps.im import delivery
+
+log = structlog.get_logger(__name__)
+TICK_S = 1.0
+LATE = timedelta(seconds=5)  # a message that waits longer is handled here, broker or no broker
+
+
+class Sweeper(threading.Thread):
+    """Ticks once a second until stopped. `serves` says whether this worker serves messages."""
+
+    def __init__(self, name: str, lanes: list[str], slots: int, *, serves: bool) -> None:
+        super().__init__(name="sweeper", daemon=True)
+        self._beat = (name, {"lanes": lanes, "slots": slots})
+        self._serves = serves
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        """Tick until `stop`; a tick that fails is logged and the next one comes."""
+        while not self._over.wait(TICK_S):
+            self.tick()
+        connection.close()
+
+    def stop(self) -> None:
+        """End the thread after the tick at hand."""
+        self._over.set()
+        self.join(timeout=5)
+
+    def tick(self) -> None:
+        """Do everything once, each part on its own."""
+        name, detail = self._beat
+        _attempt("heartbeat", lambda: leases.beat("worker", name, detail))
+        if self._serves:
+            for part, act in PARTS.items():
+                _attempt(part, act)
+
+
+def _attempt(part: str, act: Callable[[], Any]) -> None:
+    try:
+        act()
+    except (DatabaseError, InterfaceError) as error:
+        log.error("sweeper.database", part=part, error=str(error)[:300])
+        connection.close()
+    except Exception:
+        log.exception("sweeper.failed", part=part)
+
+
+def messages() -> None:
+    """Give up what died of its attempts, wake lanes in which something waits."""
+    with transaction.atomic():
+        _, dead = work.sweep(Message)
+        if dead:
+            rows = Message.objects.select_related("conversation").filter(pk__in=[m.pk for m in dead])
+            pipeline.give_up(list(rows))
+    now = utcnow()
+    for lane in ("control", "interactive"):
+        first = drain.due(lane, now).first()
+        if first is None:
+            continue
+        wake.wake(lane)
+        if first.not_before < now - LATE:
+            drain.step(lane)
+
+
+def running_jobs() -> None:
+    """Take jobs back from silent workers; answer for those that died of it; hand out the rest."""
+    with transaction.atomic():
+        _, dead = work.sweep(Job)
+        for row in dead:
+            _answer_for(row.pk)
+    jobs.dispatch()
+
+
+def _answer_for(pk: int) -> None:
+    job = Job.objects.select_related("person", "conversation__bot", "message").get(pk=pk)
+    card = words.gave_up(job.number, job.attempts, words.language_of(job.person))
+    actor = Actor.system("sweeper")
+    finish.end_idle(job, "dead", card, actor=actor, now=utcnow(), when=("dead",))
+
+
+def deliveries() -> None:
+    """Take deliveries back from silent senders, let old ones expire, send what is due."""
+    now = utcnow()
+    delivery.sweep(now)
+    delivery.send_due(now)
+
+
+def questions() -> None:
+    """End questions that nobody answered in time."""
+    now = utcnow()
+    approvals.expire_old(now)
+    old = Job.objects.select_related("person").filter(state="asking", expires_at__lte=now)
+    for job in old[:200]:
+        actor = Actor.system("sweeper")
+        finish.end_idle(job, "expired", None, actor=actor, now=now, when=("asking",))
+
+
+def sealing() -> None:
+    """Chain the audit rows written since the last seal."""
+    seal.seal_once()
+
+
+PARTS: dict[str, Callable[[], None]] = {
+    "messages": messages,
+    "jobs": running_jobs,
+    "deliveries": deliveries,
+    "questions": questions,
+    "sealing": sealing,
+}

@@ -1,0 +1,107 @@
+"""Wake-ups, coalesced: at most one is on its way for each lane.
+
+While a drain lives, a wake-up is one short element on a list in Redis; only when none lives, and
+none was called a moment ago, is a Celery message published (it costs 1 to 2.5 ms). A wake-up that
+gets lost costs nothing but time: the sweeper looks every two seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import structlog
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from apps.core import redis
+from clawdbot.celery import app
+
+log = structlog.get_logger(__name__)
+TASK = "assistant.drain"
+ALIVE_S = 3  # a living drain says so again long before
+CALLED_MS = 2000  # a published wake-up that nobody followed is repeated after this
+
+# KEYS: alive flag, list, called flag. Returns 1 when a Celery message must be published.
+SCRIPT = """
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  redis.call('LPUSH', KEYS[2], '1')
+  redis.call('LTRIM', KEYS[2], 0, 0)
+  redis.call('EXPIRE', KEYS[2], 10)
+  return 0
+end
+if redis.call('SET', KEYS[3], '1', 'NX', 'PX', ARGV[1]) then return 1 end
+return 0
+"""
+
+
+def keys(lane: str) -> list[str]:
+    """The three keys of a lane."""
+    return [f"clawdbot:drain:{lane}:{part}" for part in ("alive", "list", "called")]
+
+
+def wake(lane: str) -> None:
+    """Make sure that a drain looks at this lane soon. Never raises."""
+    try:
+        publish = redis.client().eval(SCRIPT, 3, *keys(lane), str(CALLED_MS))
+    except (RedisError, OSError) as error:
+        log.warning("wake.redis_away", lane=lane, error=type(error).__name__)
+        publish = 1
+    if publish:
+        _publish(lane)
+
+
+async def wake_async(lane: str) -> None:
+    """The same from an event loop: Redis without a thread, the rare publish in one."""
+    try:
+        publish = await redis.async_client().eval(SCRIPT, 3, *keys(lane), str(CALLED_MS))
+    except (RedisError, OSError) as error:
+        log.warning("wake.redis_away", lane=lane, error=type(error).__name__)
+        publish = 1
+    if publish:
+        await asyncio.to_thread(_publish, lane)
+
+
+def _publish(lane: str) -> None:
+    try:
+        with app.producer_pool.acquire(block=True, timeout=2) as producer:
+            app.send_task(TASK, args=[lane], queue=lane, producer=producer, retry=False, expires=60)
+    except (OperationalError, RedisError, OSError) as error:
+        # The broker is away. The rows are stored; the sweeper finds them when it is back.
+        log.warning("wake.broker_away", lane=lane, error=type(error).__name__)
+
+
+class Presence:
+    """The flag of a living drain, and its wait for the next wake-up."""
+
+    def __init__(self, lane: str) -> None:
+        self.lane = lane
+        self.alive, self.list, self.called = keys(lane)
+
+    def arrive(self) -> None:
+        """Say that a drain lives; wake-ups go to the list from here on."""
+        try:
+            with redis.client().pipeline(transaction=False) as pipe:
+                pipe.set(self.alive, "1", ex=ALIVE_S)
+                pipe.delete(self.called)
+                pipe.execute()
+        except (RedisError, OSError):
+            log.warning("drain.redis_away", lane=self.lane)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a wake-up; False when none came (or there is no Redis to wait on)."""
+        started = time.monotonic()
+        try:
+            client = redis.client()
+            client.set(self.alive, "1", ex=ALIVE_S)
+            return client.blpop([self.list], timeout=seconds) is not None
+        except (RedisError, OSError):
+            log.warning("drain.redis_away", lane=self.lane, waited=time.monotonic() - started)
+            return False
+
+    def leave(self) -> None:
+        """Take the flag away; whoever leaves must look once more for work."""
+        try:
+            redis.client().delete(self.alive)
+        except (RedisError, OSError):
+            log.warning("drain.redis_away", lane=self.lane)

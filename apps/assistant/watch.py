@@ -1,0 +1,125 @@
+"""The watch beside a running job: renews its lease, sees a cancel, keeps its time limit.
+
+It is a thread. What it finds it raises inside the thread that runs the skill: by a signal in a
+worker process (which also ends a sleeping call), by an asynchronous exception in a thread pool.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import threading
+import time
+from types import FrameType, TracebackType
+
+import structlog
+from django.db import DatabaseError, InterfaceError, connection
+
+from apps.assistant import progress, words
+from apps.assistant.models import Job
+from apps.core import work
+
+log = structlog.get_logger(__name__)
+LOOK_S = 1.0
+RENEW_S = 8.0
+SIGN_OF_LIFE_S = 1.0
+
+
+class Stopped(BaseException):
+    """The job is no longer ours: cancelled, or taken over after our lease ran out."""
+
+
+class TimedOut(BaseException):
+    """The skill took longer than it declared."""
+
+
+class Watch:
+    """`with Watch(job, seconds):` round the call of the skill."""
+
+    def __init__(self, job: Job, timeout_s: float) -> None:
+        self._job = job
+        self._timeout_s = timeout_s
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._inside = False
+        self._verdict: type[BaseException] | None = None
+        self._runner = threading.current_thread()
+        self._by_signal = self._runner is threading.main_thread()
+        self._thread = threading.Thread(target=self._watch, name=f"watch-{job.number}", daemon=True)
+
+    def __enter__(self) -> Watch:
+        if self._by_signal:
+            signal.signal(signal.SIGUSR2, self._on_signal)
+        self._inside = True
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._lock:
+            self._inside = False
+        self._over.set()
+        self._thread.join(timeout=5)
+
+    def _watch(self) -> None:
+        began = renewed = time.monotonic()
+        shown = False
+        try:
+            while not self._over.wait(LOOK_S):
+                now = time.monotonic()
+                if now - began >= self._timeout_s:
+                    self._interrupt(TimedOut)
+                    return
+                if not self._ours(renew=now - renewed >= RENEW_S):
+                    self._interrupt(Stopped)
+                    return
+                renewed = now if now - renewed >= RENEW_S else renewed
+                if not shown and now - began >= SIGN_OF_LIFE_S:
+                    shown = True
+                    self._sign_of_life()
+        finally:
+            connection.close()
+
+    def _ours(self, *, renew: bool) -> bool:
+        """Is the lease still ours? A database that does not answer is no reason to stop yet."""
+        try:
+            token = (self._job.pk, self._job.attempts)
+            if renew:
+                return work.hold(Job, token)
+            return work.held(Job, token)
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("watch.database_away", job=self._job.number, error=type(error).__name__)
+            connection.close()
+            return True
+
+    def _sign_of_life(self) -> None:
+        from apps.assistant import wake
+
+        job = self._job
+        language = words.language_of(job.person)
+        try:
+            progress.begin(job, words.working(job.skill, job.number, language))
+            wake.wake("interactive")
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("watch.no_sign", job=job.number, error=type(error).__name__)
+
+    def _interrupt(self, verdict: type[BaseException]) -> None:
+        with self._lock:
+            if not self._inside:
+                return
+            self._verdict = verdict
+            ident = self._runner.ident or 0
+            if self._by_signal:
+                signal.pthread_kill(ident, signal.SIGUSR2)
+            else:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(ident), ctypes.py_object(verdict)
+                )
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._inside and self._verdict is not None:
+            raise self._verdict

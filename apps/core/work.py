@@ -1,0 +1,189 @@
+"""Leased rows: the row is the truth, a queue message is only a wake-up.
+
+A `WorkItem` is claimed for a lease of 30 s by the database's clock, and every claim raises
+`attempts`, which is the fencing token: whoever writes with an older number changes nothing.
+Due times (`not_before`) take `now` as an argument so that tests can move it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, ClassVar, TypeVar
+
+from django.db import connection, models, router, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+LEASE_SECONDS = 30
+Item = TypeVar("Item", bound="WorkItem")
+
+
+class DbNow(models.Func):
+    """The database's clock, the same within one statement, usable in an index condition."""
+
+    output_field = models.DateTimeField()
+    template = "STATEMENT_TIMESTAMP()"
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:
+        """SQLite's clock in the text form in which Django stores datetimes."""
+        return "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'now')", []
+
+
+def _lease_sql(vendor: str, seconds: float) -> str:
+    """SQL for 'now plus the lease'."""
+    if vendor == "sqlite":
+        return f"STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'now', '+{seconds:.3f} seconds')"
+    return f"STATEMENT_TIMESTAMP() + INTERVAL '{seconds:.3f} seconds'"
+
+
+class WorkItem(models.Model):
+    """A row that somebody must finish exactly once."""
+
+    READY: ClassVar[tuple[str, ...]] = ("waiting",)
+    WORKING: ClassVar[str] = "running"
+    DEAD: ClassVar[str] = "dead"
+
+    state = models.CharField(max_length=12, default="waiting")
+    lane = models.CharField(max_length=12, default="interactive")
+    turn = models.IntegerField(default=0)
+    not_before = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    max_attempts = models.PositiveSmallIntegerField(default=3)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    last_error = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        abstract = True
+
+
+def claimable(model: type[Item], now: datetime) -> models.QuerySet[Item]:
+    """Rows that may be claimed: ready, due, not leased, attempts left; fair by `turn`."""
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=DbNow())
+    manager: models.Manager[Item] = model._default_manager
+    return (
+        manager.filter(free, state__in=model.READY, not_before__lte=now)
+        .filter(attempts__lt=F("max_attempts"))
+        .order_by("turn", "pk")
+    )
+
+
+def claim(
+    candidates: models.QuerySet[Item], limit: int, *, lease: float = LEASE_SECONDS
+) -> list[Item]:
+    """Lease up to `limit` of the candidates in one statement and return them as they now are.
+
+    Two claimers never get the same row: PostgreSQL skips rows that are locked, SQLite has one
+    writer. The rows come back in the candidates' order.
+    """
+    model = candidates.model
+    using = router.db_for_write(model)
+    vendor = connection.vendor
+    picked = candidates.using(using).values("pk")[:limit]
+    if vendor == "postgresql":
+        picked = picked.select_for_update(skip_locked=True, of=("self",))
+    with transaction.atomic(using=using):
+        inner, params = picked.query.sql_with_params()
+        columns = ", ".join(f'"{f.column}"' for f in model._meta.concrete_fields)
+        table, key = model._meta.db_table, model._meta.pk.column
+        sql = (
+            f'UPDATE "{table}" SET state = %s, attempts = attempts + 1, '  # noqa: S608
+            f"lease_until = {_lease_sql(vendor, lease)} "
+            f'WHERE "{key}" IN ({inner}) RETURNING {columns}'
+        )
+        rows = list(model._default_manager.using(using).raw(sql, [model.WORKING, *params]))
+    return sorted(rows, key=lambda row: (row.turn, row.pk))
+
+
+def hold(model: type[Item], token: tuple[Any, int], *, lease: float = LEASE_SECONDS) -> bool:
+    """Renew the lease of (pk, attempts); False when the row is no longer ours."""
+    table, key = model._meta.db_table, model._meta.pk.column
+    sql = (
+        f'UPDATE "{table}" SET lease_until = {_lease_sql(connection.vendor, lease)} '  # noqa: S608
+        f'WHERE "{key}" = %s AND attempts = %s AND state = %s AND lease_until IS NOT NULL'
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*token, model.WORKING])
+        return cursor.rowcount == 1
+
+
+def settle(items: Sequence[Item], **changes: Any) -> set[Any]:
+    """Write `changes` to the rows that are still ours, free their lease, return their keys.
+
+    A row whose `attempts` moved on (our lease ran out and somebody else took it) is left alone.
+    """
+    done: set[Any] = set()
+    by_attempt: dict[int, list[Any]] = {}
+    for item in items:
+        by_attempt.setdefault(item.attempts, []).append(item.pk)
+    for attempts, keys in by_attempt.items():
+        done |= _settle(type(items[0]), keys, attempts, changes)
+    return done
+
+
+def _settle(
+    model: type[Item], keys: list[Any], attempts: int, changes: dict[str, Any]
+) -> set[Any]:
+    changes = {"lease_until": None, **changes}
+    rows = model._default_manager.filter(
+        pk__in=keys, attempts=attempts, state=model.WORKING, lease_until__isnull=False
+    )
+    with transaction.atomic():
+        # The lock makes "who is still ours" and the write one decision.
+        kept = set(rows.select_for_update().values_list("pk", flat=True))
+        if kept:
+            model._default_manager.filter(pk__in=kept).update(**changes)
+    return kept
+
+
+def finish(item: Item, state: str, **changes: Any) -> bool:
+    """Move one claimed row to `state`; False when it is no longer ours."""
+    return bool(settle([item], state=state, **changes))
+
+
+def retry_at(item: Item, when: datetime, error: str, **changes: Any) -> bool:
+    """Give a claimed row back, to be claimed again not before `when`; dead after the last try."""
+    state = item.DEAD if item.attempts >= item.max_attempts else item.READY[0]
+    return finish(item, state, not_before=when, last_error=error[:2000], **changes)
+
+
+def fail(item: Item, error: str) -> bool:
+    """End a claimed row as dead, listed and replayable, with the reason."""
+    return finish(item, item.DEAD, last_error=error[:2000])
+
+
+def expired(model: type[Item]) -> models.QuerySet[Item]:
+    """Rows whose worker went silent: leased, and the lease has run out."""
+    manager: models.Manager[Item] = model._default_manager
+    return manager.filter(state=model.WORKING, lease_until__lt=DbNow())
+
+
+def sweep(model: type[Item], limit: int = 500) -> tuple[int, list[Item]]:
+    """Take rows back from silent workers: (given back, those that died of it)."""
+    with transaction.atomic():
+        rows = list(
+            expired(model).select_for_update(skip_locked=connection.vendor == "postgresql")[:limit]
+        )
+        dead = [row for row in rows if row.attempts >= row.max_attempts]
+        back = [row for row in rows if row.attempts < row.max_attempts]
+        _release(model, back, model.READY[0])
+        _release(model, dead, model.DEAD)
+        for row in dead:
+            row.state = model.DEAD
+    return len(back), dead
+
+
+def _release(model: type[Item], rows: Iterable[Item], state: str) -> None:
+    keys = [row.pk for row in rows]
+    if keys:
+        model._default_manager.filter(pk__in=keys).update(
+            state=state, lease_until=None, last_error="the worker went silent"
+        )
+
+
+def held(model: type[Item], token: tuple[Any, int]) -> bool:
+    """Is (pk, attempts) still ours? Reads only."""
+    key, attempts = token
+    rows = model._default_manager.filter(pk=key, attempts=attempts, state=model.WORKING)
+    return rows.filter(lease_until__isnull=False).exists()

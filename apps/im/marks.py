@@ -1,0 +1,178 @@
+"""Before and after a call: gather what sending needs, then write down what came of it."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.db import DatabaseError, InterfaceError, connection, transaction
+
+from apps.audit import log as audit
+from apps.core import metrics, push, work
+from apps.core.clock import utcnow
+from apps.im.base import Outgoing, get_platform
+from apps.im.bots import send_context
+from apps.im.cards import Card
+from apps.im.models import Bot, Delivery
+from apps.im.transport import Parcel, Result
+
+log = structlog.get_logger(__name__)
+FIRST_DELAY_S = 1.0
+LONGEST_DELAY_S = 120.0
+
+
+def prepare(deliveries: Sequence[Delivery]) -> list[Parcel]:
+    """Parcels for leased rows: the bots' present settings, read once for all of them."""
+    bots = Bot.objects.in_bulk({d.bot_id for d in deliveries})
+    return [_parcel(delivery, bots[delivery.bot_id]) for delivery in deliveries]
+
+
+def _parcel(delivery: Delivery, bot: Bot) -> Parcel:
+    platform = get_platform(bot.platform)
+    update = bool(delivery.platform_message_id) and delivery.role == "progress"
+    outgoing = Outgoing(
+        key=str(delivery.key),
+        role=delivery.role,
+        chat_id=delivery.chat_id,
+        chat_type=delivery.chat_type,
+        private_to=delivery.private_to,
+        reply_to=delivery.reply_to,
+        in_reply_to=delivery.in_reply_to,
+        card=Card.from_json(delivery.card),
+        text=delivery.text,
+        platform_message_id=delivery.platform_message_id,
+        revision=delivery.revision,
+        repeat=_may_be_a_repeat(delivery, platform.idempotency_s),
+    )
+    return Parcel(delivery, platform, send_context(bot), outgoing, update)
+
+
+def _may_be_a_repeat(delivery: Delivery, remembered_s: float) -> bool:
+    """Was it possibly shown already, by a platform that no longer knows its key?"""
+    if delivery.last_outcome != "unknown":
+        return False
+    age = (utcnow() - delivery.created_at).total_seconds()
+    return age > remembered_s
+
+
+def mark_patiently(results: Sequence[Result]) -> None:
+    """Write the results; while the database is away, keep trying for as long as leases last."""
+    for pause in (0.2, 0.5, 1, 2, 4, 8, None):
+        try:
+            connection.close_if_unusable_or_obsolete()
+            mark(results)
+            return
+        except (DatabaseError, InterfaceError) as error:
+            log.error("delivery.mark_failed", rows=len(results), error=type(error).__name__)
+            connection.close()
+        except Exception:
+            log.exception("delivery.mark_failed", rows=len(results))
+        if pause is None:
+            return  # the leases run out and the sweeper repeats them under the same keys
+        time.sleep(pause)
+
+
+def mark(results: Sequence[Result]) -> None:
+    """One transaction: states, platform ids, audit. Then the metrics and the browser's push."""
+    now = utcnow()
+    with transaction.atomic():
+        kept = _settle(results, now)
+        done = [r for r in results if r.delivery.pk in kept]
+        audit.record_many([_entry(r) for r in done if r.kind in {"sent", "failed"}])
+    for result in done:
+        _tell(result, now)
+    _look_for_more(done)
+
+
+def _settle(results: Sequence[Result], now: Any) -> set[int]:
+    kept: set[int] = set()
+    plain = [r for r in results if r.kind == "sent" and not r.platform_message_id]
+    groups: dict[int, list[Result]] = defaultdict(list)
+    for result in plain:
+        groups[result.delivery.revision].append(result)
+    for revision, group in groups.items():
+        rows = [r.delivery for r in group]
+        kept |= work.settle(
+            rows, state="sent", sent_at=now, shown_revision=revision, last_error=""
+        )
+    for result in results:
+        if result not in plain:
+            kept |= work.settle([result.delivery], **_changes(result, now))
+    _reopen_edited(kept, results, now)
+    return kept
+
+
+def _changes(result: Result, now: Any) -> dict[str, Any]:
+    delivery = result.delivery
+    if result.kind == "sent":
+        return {
+            "state": "sent",
+            "sent_at": now,
+            "shown_revision": delivery.revision,
+            "platform_message_id": result.platform_message_id[:200],
+            "last_error": "",
+        }
+    last = delivery.attempts >= delivery.max_attempts
+    if result.kind == "failed" or last:
+        return {"state": "failed", "last_error": result.error[:2000]}
+    state = "unknown" if result.kind == "unknown" else "pending"
+    wait = max(result.delay_s, backoff(delivery.attempts))
+    return {
+        "state": state,
+        "last_outcome": "unknown" if state == "unknown" else delivery.last_outcome,
+        "not_before": now + timedelta(seconds=wait),
+        "last_error": result.error[:2000],
+    }
+
+
+def backoff(attempts: int) -> float:
+    """Seconds before the next attempt: doubling from one second, with jitter, capped."""
+    return min(FIRST_DELAY_S * 2 ** max(0, attempts - 1), LONGEST_DELAY_S) * random.uniform(0.8, 1.2)  # noqa: S311
+
+
+def _reopen_edited(kept: set[int], results: Sequence[Result], now: Any) -> None:
+    """A progress card that was edited while it was under way goes out again."""
+    cards = [
+        r.delivery for r in results if r.delivery.role == "progress" and r.delivery.pk in kept
+    ]
+    for card in cards:
+        Delivery.objects.filter(pk=card.pk, state="sent", revision__gt=card.revision).update(
+            state="pending", attempts=0, not_before=now
+        )
+
+
+def _entry(result: Result) -> audit.Entry:
+    delivery = result.delivery
+    return audit.Entry(
+        action=f"delivery.{result.kind}",
+        actor=audit.Actor.system("delivery"),
+        obj=("delivery", str(delivery.pk), delivery.role),
+        outcome=result.kind,
+        trace_id=delivery.trace_id,
+        data={"attempts": delivery.attempts, "error": result.error[:200]},
+    )
+
+
+def _tell(result: Result, now: Any) -> None:
+    delivery, platform = result.delivery, result.platform
+    metrics.count("clawdbot_deliveries_total", platform=platform, outcome=result.kind)
+    if result.kind == "sent" and delivery.role == "answer":
+        waited = (now - delivery.created_at).total_seconds()
+        metrics.observe("clawdbot_reply_seconds", waited, platform=platform)
+    if platform == "web" and result.kind == "sent" and delivery.conversation_id:
+        push.push(delivery.conversation_id, {"type": "delivery", "id": delivery.pk})
+
+
+def _look_for_more(done: Sequence[Result]) -> None:
+    """Send what waited in these conversations for its turn."""
+    from apps.im.delivery import OPEN, send_due
+
+    chats = {r.delivery.conversation_id for r in done if r.delivery.conversation_id}
+    if chats and Delivery.objects.filter(conversation__in=chats, state__in=OPEN).exists():
+        send_due()
+

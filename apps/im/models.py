@@ -1,0 +1,103 @@
+"""Bots (one account on one platform) and deliveries (one row for each visible message)."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from apps.core.work import WorkItem
+
+
+class Bot(models.Model):
+    """One account on one platform. Secrets are AES-GCM tokens, AAD `im.bot|<uid>|<setting>`."""
+
+    CONNECTIONS: ClassVar = [("webhook", "webhook"), ("stream", "stream")]
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    slug = models.SlugField(max_length=50, unique=True)
+    platform = models.CharField(max_length=30)
+    enabled = models.BooleanField(default=True)
+    connection = models.CharField(max_length=10, choices=CONNECTIONS, default="webhook")
+    settings = models.JSONField(default=dict, blank=True)
+    secrets = models.JSONField(default=dict, blank=True, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = "机器人 bot"
+        verbose_name_plural = "机器人 bots"
+
+    def __str__(self) -> str:
+        return f"{self.platform}:{self.slug}"
+
+
+class Delivery(WorkItem):
+    """One visible message on its way out; `key` is the idempotency key on every repeat."""
+
+    READY = ("pending", "unknown")
+    WORKING = "sending"
+    DEAD = "failed"
+    STATES: ClassVar = [
+        (s, s) for s in ("pending", "sending", "sent", "unknown", "failed", "expired")
+    ]
+    ROLES: ClassVar = [(s, s) for s in ("progress", "answer", "notice")]
+
+    state = models.CharField(max_length=12, default="pending", choices=STATES)
+    max_attempts = models.PositiveSmallIntegerField(default=30)
+    bot = models.ForeignKey(Bot, on_delete=models.CASCADE, related_name="deliveries")
+    conversation = models.ForeignKey(
+        "assistant.Conversation", null=True, on_delete=models.CASCADE, related_name="deliveries"
+    )
+    message = models.ForeignKey(
+        "assistant.Message", null=True, blank=True, on_delete=models.SET_NULL,
+        related_name="deliveries",
+    )
+    job = models.ForeignKey(
+        "assistant.Job", null=True, blank=True, on_delete=models.SET_NULL,
+        related_name="deliveries",
+    )
+    role = models.CharField(max_length=10, choices=ROLES)
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    chat_id = models.CharField(max_length=200)
+    chat_type = models.CharField(max_length=10, default="private")
+    private_to = models.CharField(max_length=200, blank=True)
+    reply_to = models.CharField(max_length=200, blank=True)
+    in_reply_to = models.CharField(max_length=200, blank=True)
+    card = models.JSONField(default=dict)
+    text = models.TextField(blank=True)
+    revision = models.PositiveIntegerField(default=0)
+    shown_revision = models.IntegerField(default=-1)
+    platform_message_id = models.CharField(max_length=200, blank=True)
+    last_outcome = models.CharField(max_length=10, blank=True)
+    trace_id = models.CharField(max_length=32, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "投递 delivery"
+        verbose_name_plural = "投递 deliveries"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["message"], name="one_answer", condition=models.Q(role="answer")
+            ),
+            models.UniqueConstraint(
+                fields=["job"], name="one_progress", condition=models.Q(role="progress")
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["not_before"],
+                name="delivery_due",
+                condition=models.Q(state__in=("pending", "unknown", "sending")),
+            ),
+            models.Index(
+                fields=["conversation", "id"],
+                name="delivery_open_chat",
+                condition=models.Q(state__in=("pending", "unknown", "sending")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.pk}: {self.state}"

@@ -1,0 +1,96 @@
+"""The sender of one process: calls the platforms on one event loop and marks what came of it.
+
+Calls run side by side, limited in number; their results are written by one thread, as many at a
+time as have come in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import threading
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from apps.core.loop import outside
+from apps.im import marks
+from apps.im.models import Delivery
+from apps.im.transport import Parcel, Result, transmit
+
+log = structlog.get_logger(__name__)
+
+MOST_AT_ONCE = 64  # calls on the wire
+MOST_HELD = 128  # rows leased to this process; more would outlive their lease in the line
+FRESH_S = 15.0  # a row that waited longer is given back rather than sent near its lease's end
+
+
+class Sender:
+    """Sends leased rows; `submit` returns at once."""
+
+    def __init__(self) -> None:
+        self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
+        self._held = 0
+        self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
+        self._slots: asyncio.Semaphore | None = None
+        self._pid = 0
+
+    def room(self) -> int:
+        """How many more rows this process may lease."""
+        with self._lock:
+            return MOST_HELD - self._held
+
+    def submit(self, deliveries: Sequence[Delivery]) -> None:
+        """Start sending rows whose lease is ours."""
+        if not deliveries:
+            return
+        self._ready()
+        with self._lock:
+            self._held += len(deliveries)
+        prepared = marks.prepare(deliveries)
+        since = time.monotonic()
+        for parcel in prepared:
+            outside.submit(self._send(parcel, since))
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until nothing is under way; False when the time ran out first."""
+        with self._idle:
+            return self._idle.wait_for(lambda: self._held == 0, timeout)
+
+    def _ready(self) -> None:
+        with self._lock:
+            if self._pid == os.getpid():
+                return
+            self._pid, self._held = os.getpid(), 0
+            self._results = queue.SimpleQueue()
+            self._slots = None
+            threading.Thread(target=self._mark_forever, name="marks", daemon=True).start()
+
+    async def _send(self, parcel: Parcel, since: float) -> None:
+        if self._slots is None:
+            self._slots = asyncio.Semaphore(MOST_AT_ONCE)
+        async with self._slots:
+            if time.monotonic() - since > FRESH_S:
+                late = Result(parcel.delivery, parcel.platform.name, "later", error="waited")
+                self._results.put(late)
+                return
+            self._results.put(await transmit(parcel))
+
+    def _mark_forever(self) -> None:
+        while True:
+            results = [self._results.get()]
+            while len(results) < 200:
+                try:
+                    results.append(self._results.get_nowait())
+                except queue.Empty:
+                    break
+            marks.mark_patiently(results)
+            with self._idle:
+                self._held -= len(results)
+                self._idle.notify_all()
+
+
+sender = Sender()

@@ -1,0 +1,69 @@
+"""One call to one platform, and its outcome in our own words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import structlog
+
+from apps.core.logging import bind_trace
+from apps.im.base import (
+    DeliveryError,
+    Later,
+    Outgoing,
+    Permanent,
+    Platform,
+    SendContext,
+    TokenExpired,
+    UnknownOutcome,
+)
+from apps.im.models import Delivery
+
+log = structlog.get_logger(__name__)
+Kind = Literal["sent", "later", "unknown", "failed"]
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A leased delivery with everything that sending it needs."""
+
+    delivery: Delivery
+    platform: Platform
+    context: SendContext
+    outgoing: Outgoing
+    update: bool
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one attempt; `delay_s` is what the platform asked to wait."""
+
+    delivery: Delivery
+    platform: str
+    kind: Kind
+    platform_message_id: str = ""
+    error: str = ""
+    delay_s: float = 0.0
+
+
+async def transmit(parcel: Parcel) -> Result:
+    """Send or update once; every error becomes a result."""
+    delivery, name = parcel.delivery, parcel.platform.name
+    with bind_trace(delivery.trace_id):
+        try:
+            call = parcel.platform.update if parcel.update else parcel.platform.send
+            sent = await call(parcel.context, parcel.outgoing)
+        except Permanent as error:
+            return Result(delivery, name, "failed", error=str(error))
+        except Later as error:
+            return Result(delivery, name, "later", error=str(error), delay_s=error.delay_s)
+        except UnknownOutcome as error:
+            return Result(delivery, name, "unknown", error=str(error))
+        except (TokenExpired, DeliveryError) as error:
+            return Result(delivery, name, "later", error=str(error))
+        except Exception as error:
+            # A fault of the adapter: what reached the platform cannot be known.
+            log.exception("delivery.adapter_failed", delivery=delivery.pk)
+            return Result(delivery, name, "unknown", error=f"{type(error).__name__}: {error}")
+        return Result(delivery, name, "sent", platform_message_id=sent.platform_message_id)

@@ -1,0 +1,1 @@
+"""Built-in skills: one file each, found by lying here."""

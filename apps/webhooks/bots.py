@@ -1,0 +1,54 @@
+"""The bots that may receive, remembered by version: one look at the database for each group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from apps.im.base import Platform, get_platform
+from apps.im.bots import config_of
+from apps.im.models import Bot
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """One enabled bot as it was when it was read."""
+
+    bot_id: int
+    version: int
+    adapter: Platform
+    config: dict[str, Any]
+
+
+class Directory:
+    """Receivers by (platform, slug). A remembered one is checked before its message is stored."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], Receiver] = {}
+
+    def remembered(self, platform: str, slug: str) -> Receiver | None:
+        """The receiver as last read, without touching the database."""
+        return self._known.get((platform, slug))
+
+    def read(self, platform: str, slug: str) -> Receiver | None:
+        """The receiver as the database has it now; None when unknown or disabled."""
+        bot = Bot.objects.filter(platform=platform, slug=slug, enabled=True).first()
+        if bot is None:
+            self._known.pop((platform, slug), None)
+            return None
+        known = self._known.get((platform, slug))
+        if known and (known.bot_id, known.version) == (bot.pk, bot.version):
+            return known
+        receiver = Receiver(bot.pk, bot.version, get_platform(platform), config_of(bot))
+        self._known[(platform, slug)] = receiver
+        return receiver
+
+
+def outdated(receivers: Iterable[Receiver]) -> set[tuple[int, int]]:
+    """The (bot, version) pairs that no longer say what the database says."""
+    pairs = {(r.bot_id, r.version) for r in receivers}
+    current = set(
+        Bot.objects.filter(pk__in={b for b, _ in pairs}, enabled=True).values_list("pk", "version")
+    )
+    return pairs - current

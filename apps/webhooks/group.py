@@ -1,0 +1,64 @@
+"""Grouped commits: while one transaction is being written, the next one's messages gather.
+
+A lone message waits for nothing; under load about a hundred share one commit. Each caller gets its
+answer after the commit that holds its message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+LARGEST = 100
+
+
+class GroupCommit(Generic[Item, Result]):
+    """Calls `write(items)` in one thread, for as many items as came meanwhile.
+
+    `write` returns one result for each item. When a group fails, its items are tried one by one, so
+    that one bad item fails alone.
+    """
+
+    def __init__(self, write: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
+        self._write = write
+        self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
+        self._runner: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ingress")
+
+    async def submit(self, item: Item) -> Result:
+        """Wait until the item is committed; raises what `write` raised for it."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._runner is None or self._runner.done():
+            self._runner = asyncio.create_task(self._run())
+        return await future
+
+    async def _run(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting[:LARGEST], self._waiting[LARGEST:]
+            await self._commit(group)
+
+    async def _commit(self, group: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            items = [item for item, _ in group]
+            results = await loop.run_in_executor(self._thread, self._write, items)
+        except Exception as error:  # noqa: BLE001 - handed to the callers, or tried one by one
+            if len(group) == 1:
+                _fail(group[0][1], error)
+                return
+            for one in group:
+                await self._commit([one])
+            return
+        for (_, future), result in zip(group, results, strict=True):
+            if not future.done():
+                future.set_result(result)
+
+
+def _fail(future: asyncio.Future[Result], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)

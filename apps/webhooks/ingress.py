@@ -1,0 +1,198 @@
+"""A webhook comes in: verify, store, wake, answer. The same code for ASGI and plain Django.
+
+The answer to an accepted event is given after the commit that holds its rows. A bot's settings are
+remembered, but a message is stored, and a refusal given, only under the settings as they are now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection, transaction
+
+from apps.assistant import inbox, wake
+from apps.assistant.lanes import lane_for
+from apps.core import metrics
+from apps.core.limits import LocalLimit, Rate
+from apps.im.base import Inbound, InboundRequest, Received, all_platforms
+from apps.webhooks import answers
+from apps.webhooks.answers import Answer
+from apps.webhooks.bots import Directory, Receiver, outdated
+from apps.webhooks.group import GroupCommit
+
+log = structlog.get_logger(__name__)
+STORE_DOWN = (DatabaseError, InterfaceError, OSError)
+STORE_PATIENCE_S = 8.0
+
+
+class Outdated(Exception):
+    """The bot's settings changed after this request was judged."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A request that an adapter accepted, under the settings it was judged by."""
+
+    receiver: Receiver
+    messages: tuple[Inbound, ...]
+
+
+class Ingress:
+    """One per process: the bots it knows, the refusals it counts, the commits it groups."""
+
+    def __init__(self) -> None:
+        self.directory = Directory()
+        self.refused = LocalLimit(Rate.parse(settings.CLAWDBOT_LIMIT_REFUSED))
+        self.group: GroupCommit[Judged, list[inbox.Stored] | Outdated] = GroupCommit(write)
+
+    async def handle(
+        self, platform: str, slug: str, request: InboundRequest, address: str
+    ) -> Answer:
+        """Answer one request; never raises."""
+        if self.refused.blocked(address, time.time()):
+            return self._count(platform, answers.refuse(429, "too_many_refused"))
+        try:
+            async with asyncio.timeout(STORE_PATIENCE_S):
+                answer = await self._handle(platform, slug, request)
+        except (*STORE_DOWN, TimeoutError) as error:
+            log.error("ingress.store_down", platform=platform, error=type(error).__name__)
+            answer = answers.refuse(503, "store_down")
+        except Exception:
+            log.exception("ingress.failed", platform=platform, slug=slug)
+            answer = answers.refuse(503, "internal")
+        return self._finish(platform, address, answer)
+
+    async def _handle(self, platform: str, slug: str, request: InboundRequest) -> Answer:
+        receiver = self.directory.remembered(platform, slug)
+        fresh = receiver is None
+        while True:
+            if fresh:
+                receiver = await asyncio.to_thread(reading, self.directory, platform, slug)
+            if receiver is None:
+                return answers.refuse(404, "unknown_bot")
+            received = receiver.adapter.receive(receiver.config, request, time.time())
+            if received.verdict == "reject" and not fresh:
+                fresh = True
+                continue
+            if received.verdict != "accept":
+                return _other(received)
+            stored = await self.group.submit(Judged(receiver, tuple(received.messages)))
+            if isinstance(stored, Outdated):
+                fresh = True
+                continue
+            await _wake(received)
+            return answers.accepted(received)
+
+    def handle_sync(
+        self, platform: str, slug: str, request: InboundRequest, address: str
+    ) -> Answer:
+        """The same for WSGI hosts and tests, one commit for each request."""
+        if self.refused.blocked(address, time.time()):
+            return self._count(platform, answers.refuse(429, "too_many_refused"))
+        try:
+            answer = self._handle_sync(platform, slug, request)
+        except STORE_DOWN as error:
+            log.error("ingress.store_down", platform=platform, error=type(error).__name__)
+            answer = answers.refuse(503, "store_down")
+        except Exception:
+            log.exception("ingress.failed", platform=platform, slug=slug)
+            answer = answers.refuse(503, "internal")
+        return self._finish(platform, address, answer)
+
+    def _handle_sync(self, platform: str, slug: str, request: InboundRequest) -> Answer:
+        receiver = self.directory.read(platform, slug)
+        if receiver is None:
+            return answers.refuse(404, "unknown_bot")
+        received = receiver.adapter.receive(receiver.config, request, time.time())
+        if received.verdict != "accept":
+            return _other(received)
+        store([Judged(receiver, tuple(received.messages))])
+        for lane in _lanes(received):
+            wake.wake(lane)
+        return answers.accepted(received)
+
+    def refuse(self, platform: str, address: str, answer: Answer) -> Answer:
+        """Count a refusal that was given before any adapter was asked."""
+        return self._finish(platform, address, answer)
+
+    def _finish(self, platform: str, address: str, answer: Answer) -> Answer:
+        if answer.reason and answer.status not in {429, 503}:
+            self.refused.hit(address, time.time())
+        return self._count(platform, answer) if answer.reason else answer
+
+    def _count(self, platform: str, answer: Answer) -> Answer:
+        label = platform if platform in all_platforms() else "unknown"
+        metrics.count(
+            "clawdbot_webhook_rejections_total", platform=label, reason=answer.reason
+        )
+        return answer
+
+
+def _other(received: Received) -> Answer:
+    if received.verdict == "reject":
+        return answers.rejected(received)
+    return answers.accepted(received)  # challenge, ignore, control: answered, nothing stored
+
+
+def _lanes(received: Received) -> set[str]:
+    return {lane_for(message.text) for message in received.messages}
+
+
+async def _wake(received: Received) -> None:
+    for lane in _lanes(received):
+        await wake.wake_async(lane)
+
+
+def reading(directory: Directory, platform: str, slug: str) -> Receiver | None:
+    """Read a bot in a thread of its own, on a connection that is looked at first."""
+    connection.close_if_unusable_or_obsolete()
+    return directory.read(platform, slug)
+
+
+def write(group: Sequence[Judged]) -> list[list[inbox.Stored] | Outdated]:
+    """Commit a group: everything whose bot is still as it was judged, in one transaction."""
+    connection.close_if_unusable_or_obsolete()
+    try:
+        return _write(group)
+    except STORE_DOWN:
+        connection.close()
+        raise
+
+
+def _write(group: Sequence[Judged]) -> list[list[inbox.Stored] | Outdated]:
+    with transaction.atomic():
+        old = outdated(judged.receiver for judged in group)
+        good = [j for j in group if (j.receiver.bot_id, j.receiver.version) not in old]
+        stored = iter(store(good)) if good else iter(())
+    return [Outdated() if j not in good else next(stored) for j in group]
+
+
+def store(group: Sequence[Judged]) -> list[list[inbox.Stored]]:
+    """Store the messages of several requests at once; one list of results for each request."""
+    flat = [incoming(j.receiver, message) for j in group for message in j.messages]
+    results = iter(inbox.store(flat))
+    return [[next(results) for _ in j.messages] for j in group]
+
+
+def incoming(receiver: Receiver, message: Inbound) -> inbox.Incoming:
+    """The adapter's message as the inbox takes it."""
+    return inbox.Incoming(
+        bot_id=receiver.bot_id,
+        platform=message.platform,
+        event_id=message.dedupe_key,
+        second_key=message.second_key,
+        chat_id=message.chat_id,
+        chat_type=message.chat_type,
+        sender_id=message.sender_id,
+        sender_name=message.sender_name,
+        kind=message.kind,
+        text=message.text,
+        platform_message_id=message.message_id,
+        mentions_bot=message.mentions_bot,
+        payload={"attachments": message.attachments, "extra": message.extra},
+    )

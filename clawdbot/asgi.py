@@ -1,0 +1,27 @@
+"""The ASGI entrance: webhooks straight to the ingress, /ws/ to Channels, the rest to Django."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clawdbot.settings.base")
+
+from django.core.asgi import get_asgi_application
+
+django_app = get_asgi_application()
+
+from apps.webchat.routing import websocket_application
+from apps.webhooks.asgi import WebhookApp
+
+webhooks = WebhookApp()
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Hand each connection to the part that serves it."""
+    if scope["type"] == "http" and scope["path"].startswith("/webhooks/"):
+        await webhooks(scope, receive, send)
+    elif scope["type"] == "websocket":
+        await websocket_application(scope, receive, send)
+    elif scope["type"] == "http":
+        await django_app(scope, receive, send)
