@@ -1,0 +1,1 @@
+"""App: the audit log."""
