@@ -1,0 +1,183 @@
+"""`@skill` makes a function a skill: one file says everything that the rest of the house needs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from asgiref.sync import async_to_sync
+
+from apps.core.i18n import Text, both
+from apps.skills.context import Answer, CannotDo, Context, Reply, Rights, Stopped, as_reply
+from apps.skills.declare import DeclarationError, Param, Parameter, parameters_of
+from apps.skills.names import NAME, fold
+from apps.skills.parameters import call_values
+from apps.skills.registry import add, get, load, lookup, registry
+from apps.skills.times import Every
+
+__all__ = [
+    "Answer",
+    "CannotDo",
+    "Context",
+    "DeclarationError",
+    "Every",
+    "Param",
+    "Parameter",
+    "Reply",
+    "Rights",
+    "Skill",
+    "Stopped",
+    "both",
+    "get",
+    "load",
+    "lookup",
+    "registry",
+    "skill",
+]
+
+LANES = ("control", "interactive", "normal", "batch")
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Skill:
+    """Something a person can ask for. `timeout` in seconds; `retries` counts runs after a crash."""
+
+    name: str
+    zh: str
+    aliases: tuple[str, ...]
+    summary: Text
+    examples: tuple[Text, ...]
+    phrases: tuple[Text, ...]
+    parameters: tuple[Parameter, ...]
+    call: Callable[..., Any]
+    takes_context: bool
+    module: str
+    qualname: str
+    quick: bool = False
+    lane: str = "normal"
+    timeout: int = 60
+    retries: int = 2
+    confirm: bool = False
+    approve: bool = False
+    hidden: bool = False
+
+    @property
+    def permission(self) -> str:
+        """What a role must allow for running it."""
+        return f"skill.{self.name}"
+
+    @property
+    def approval_permission(self) -> str:
+        """What a role must allow for approving somebody else's run of it."""
+        return f"approve.{self.name}"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Everything it is called, each once."""
+        return tuple({fold(w): w for w in (*self.aliases[::-1], self.zh, self.name)}.values())
+
+    @property
+    def label(self) -> Text:
+        """Its name in each language."""
+        return Text(self.zh, self.name)
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The parameters as one JSON Schema object, as models and programs want them."""
+        return {
+            "type": "object",
+            "properties": {p.name: p.schema for p in self.parameters},
+            "required": [p.name for p in self.parameters if p.required],
+            "additionalProperties": False,
+        }
+
+    def parameter(self, name: str) -> Parameter:
+        """Return one parameter. Raises KeyError."""
+        return {p.name: p for p in self.parameters}[name]
+
+    def run(self, context: Context, stored: Mapping[str, Any]) -> Reply:
+        """Call the function with stored (JSON) parameters; defaults fill what is not stored.
+
+        Raises BadParameters when they do not fit, and whatever the function raises.
+        """
+        values = call_values(self.parameters, stored)
+        first = (context,) if self.takes_context else ()
+        return as_reply(self.call(*first, **values))
+
+
+def skill(
+    *,
+    name: str = "",
+    zh: str = "",
+    aliases: Sequence[str] = (),
+    summary: Text | str = "",
+    examples: Sequence[Text | str] = (),
+    phrases: Sequence[Text | str] = (),
+    quick: bool = False,
+    lane: str = "normal",
+    timeout: int = 60,
+    retries: int = 2,
+    confirm: bool = False,
+    approve: bool = False,
+    hidden: bool = False,
+) -> Callable[[Function], Function]:
+    """Register a function as a skill; its type hints are its parameters.
+
+    `quick`: answers in place, without I/O that could wait. `lane`: control, interactive, normal or
+    batch. `timeout`: seconds. `retries`: runs again after a crash. `confirm`: the asker is asked
+    first. `approve`: one other person with `approve.<name>` must agree. `hidden`: not in help.
+    `phrases`: whole sentences that mean it; `{parameter}` stands for a value.
+    Without `name` the function's name counts, without `summary` its docstring's first line.
+    Raises DeclarationError for what cannot be a skill.
+    """
+
+    def register(function: Function) -> Function:
+        own = name or function.__name__.strip("_")
+        _check(own, lane, timeout, retries)
+        takes_context, parameters = parameters_of(function)
+        made = Skill(
+            name=own,
+            zh=zh or own,
+            aliases=tuple(aliases),
+            summary=_text(summary or _first_line(function) or own),
+            examples=tuple(map(_text, examples)) or (_text(f"/{own}"),),
+            phrases=tuple(map(_text, phrases)),
+            parameters=parameters,
+            call=async_to_sync(function) if inspect.iscoroutinefunction(function) else function,
+            takes_context=takes_context,
+            module=function.__module__,
+            qualname=function.__qualname__,
+            quick=quick,
+            lane=lane,
+            timeout=timeout,
+            retries=retries,
+            confirm=confirm,
+            approve=approve,
+            hidden=hidden,
+        )
+        add(made)
+        return function
+
+    return register
+
+
+def _check(name: str, lane: str, timeout: int, retries: int) -> None:
+    if not NAME.fullmatch(name) or len(name) > 40:
+        raise DeclarationError(
+            f"skill {name!r}: a name is a-z, 0-9 and _, and begins with a letter"
+        )
+    if lane not in LANES:
+        raise DeclarationError(f"skill {name}: lane is one of {', '.join(LANES)}")
+    if timeout < 1 or retries < 0:
+        raise DeclarationError(f"skill {name}: timeout is at least 1, retries at least 0")
+
+
+def _text(value: Text | str) -> Text:
+    return value if isinstance(value, Text) else Text(value, value)
+
+
+def _first_line(function: Callable[..., Any]) -> str:
+    return (inspect.getdoc(function) or "").partition("\n")[0]

@@ -1,0 +1,176 @@
+"""What a skill may do to the rest of the house: ports that the layers above implement.
+
+Every port acts for the asker: it sees and changes only what this person may see and change, and
+raises a `ClawdbotError` with a text for the person when it refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypedDict
+
+from apps.core.i18n import Text
+from apps.skills.times import Every
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Whether an act was done, and the sentence that says so."""
+
+    ok: bool
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class JobInfo:
+    """One job as its owner sees it; `text` is its answer or error, or what it will say."""
+
+    number: str
+    skill: str
+    state: str
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleInfo:
+    """One schedule as its owner sees it; `next_times` are aware, soonest first."""
+
+    number: str
+    words: str
+    cron: str
+    time_zone: str
+    command: str
+    enabled: bool = True
+    next_times: Sequence[datetime] = ()
+
+
+class CheckInfo(Protocol):
+    """One finding about the installation's health."""
+
+    @property
+    def name(self) -> str:
+        """What was looked at, such as `database`."""
+        ...
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is right."""
+        ...
+
+
+class Usage(TypedDict):
+    """How much one person asked: today and in the last 30 days, by their wall clock."""
+
+    messages_today: int
+    messages_month: int
+    jobs_today: int
+    jobs_month: int
+
+
+class JobsPort(Protocol):
+    """The asker's jobs (all jobs for whoever may see the console's)."""
+
+    def mine(self, limit: int = 10, include_done: bool = True) -> list[JobInfo]:
+        """Return own jobs, newest first."""
+        ...
+
+    def find(self, number: str) -> JobInfo | None:
+        """Return one job; None when there is none that this person may see."""
+        ...
+
+    def cancel(self, number: str) -> Outcome:
+        """Stop a job that is not over."""
+        ...
+
+    def retry(self, number: str) -> Outcome:
+        """Run a job again that is over, as a new job."""
+        ...
+
+    def remind(self, text: str, at: datetime) -> JobInfo:
+        """Store a job of skill `remind` with parameters {"text": text}, due at `at`."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of own jobs by state."""
+        ...
+
+
+class SchedulesPort(Protocol):
+    """The asker's schedules."""
+
+    def add(self, command: str, every: Every, words: str) -> ScheduleInfo:
+        """Store a schedule that asks `command` for its owner in this conversation."""
+        ...
+
+    def mine(self) -> list[ScheduleInfo]:
+        """Return own schedules, oldest first."""
+        ...
+
+    def pause(self, number: str) -> Outcome:
+        """Stop firing until resumed."""
+        ...
+
+    def resume(self, number: str) -> Outcome:
+        """Fire again."""
+        ...
+
+    def remove(self, number: str) -> Outcome:
+        """Delete it."""
+        ...
+
+
+class ApprovalsPort(Protocol):
+    """Questions that wait for a yes or a no."""
+
+    def decide(self, code: str, approve: bool) -> Outcome:
+        """Answer one; the rules (who, once, in time) are checked there."""
+        ...
+
+
+class PeoplePort(Protocol):
+    """The asker as a person."""
+
+    def set_language(self, code: str) -> None:
+        """Keep `zh-hans` or `en` as the person's own choice."""
+        ...
+
+    def role_names(self) -> list[str]:
+        """Return the person's roles in the asker's language."""
+        ...
+
+    def identities(self) -> list[str]:
+        """Return the person's IM identities as `platform:slug:external id`."""
+        ...
+
+
+class ConversationPort(Protocol):
+    """The conversation in which the person asks."""
+
+    def start_fresh(self) -> None:
+        """Forget what was said before."""
+        ...
+
+
+class SystemPort(Protocol):
+    """The installation."""
+
+    def health(self) -> Sequence[CheckInfo]:
+        """Return what is right and wrong now."""
+        ...
+
+    def waiting(self) -> dict[str, int]:
+        """Return how much waits in each lane."""
+        ...
+
+    def usage(self) -> Usage:
+        """Return how much the asker asked."""
+        ...
+
+    def clean_up(self) -> dict[str, int]:
+        """Remove old temporary files and rows, optimise the database; return counts by kind."""
+        ...
