@@ -1,0 +1,80 @@
+"""One call through the door, with its failures told apart as the outbox needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from apps.core import strictjson
+from apps.core.http import Door, HttpError, Refused, Unreachable
+from apps.im.errors import Later, Permanent, UnknownOutcome
+
+TIMEOUT_S = 10.0
+MAX_ANSWER = 1024 * 1024
+#: Nobody keeps an answer waiting for longer because a header said so.
+LONGEST_WAIT_S = 3600.0
+_JSON = "application/json; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer of any status; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> dict[str, Any]:
+        """The JSON object in the body; empty when there is none."""
+        try:
+            value = strictjson.loads(self.body)
+        except strictjson.MalformedJson:
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    def seconds(self, *names: str) -> float:
+        """The first of these headers that holds a number of seconds; 0 when none does."""
+        for name in names:
+            text = self.headers.get(name, "").strip()
+            if text.isascii() and text.isdigit() and len(text) < 10:
+                return min(float(text), LONGEST_WAIT_S)
+        return 0.0
+
+
+async def call(
+    door: Door,
+    method: str,
+    url: str,
+    *,
+    body: Mapping[str, Any] | None = None,
+    data: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    repeatable: bool = True,
+    timeout_s: float = TIMEOUT_S,
+) -> Reply:
+    """Send `body` as JSON (or `data`, which is JSON already) to an address of the bot's settings.
+
+    `repeatable` says that the receiver knows a repeat by its key. Raises `Later` when nothing can
+    have arrived, `Permanent` when the address may not be called, else `UnknownOutcome`.
+    """
+    content = data if body is None else strictjson.dumps(body).encode()
+    kind = {} if content is None else {"content-type": _JSON}
+    try:
+        response = await door.request(
+            method,
+            url,
+            configured=True,
+            headers=kind | dict(headers or {}),
+            body=content,
+            timeout=timeout_s,
+            max_bytes=MAX_ANSWER,
+            repeatable=repeatable,
+        )
+    except Unreachable as error:
+        raise Later(str(error)) from error
+    except Refused as error:
+        raise Permanent(str(error)) from error
+    except HttpError as error:
+        raise UnknownOutcome(str(error)) from error
+    return Reply(response.status, response.headers, response.body)

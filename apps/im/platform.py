@@ -1,0 +1,94 @@
+"""What every platform is: names, settings, abilities, and the way in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from apps.core.i18n import Text, both
+from apps.im.errors import Permanent
+from apps.im.shapes import (
+    Abilities,
+    Check,
+    InboundRequest,
+    Outgoing,
+    Received,
+    SendContext,
+    Sent,
+    Setting,
+    reject,
+)
+
+MAX_BODY = 1024 * 1024
+
+
+class Platform:
+    """One file in `apps/im/platforms` defines one subclass; it keeps no state of its own.
+
+    `steps` are the vendor's steps to connect a bot, shown beside its webhook address.
+    """
+
+    name: ClassVar[str] = ""
+    labels: ClassVar[Text]
+    settings: ClassVar[tuple[Setting, ...]] = ()
+    abilities: ClassVar[Abilities] = Abilities()
+    steps: ClassVar[Text] = both("", "")
+    #: Where `api_base` points when nobody changed it; "" for a platform without an API.
+    api_base: ClassVar[str] = ""
+    connections: ClassVar[tuple[str, ...]] = ("webhook",)
+    #: Made by the first start and never added or removed by hand.
+    built_in: ClassVar[bool] = False
+
+    def receive(self, config: Mapping[str, Any], request: InboundRequest, now: float) -> Received:
+        """Judge one request: verify, then parse. Pure: no I/O, the clock (unix seconds) comes in.
+
+        It judges by the configuration it is given and never raises for what a request holds.
+        """
+        if len(request.body) > MAX_BODY:
+            return reject("too_large")
+        return self.judge(config, request, now)
+
+    def judge(self, config: Mapping[str, Any], request: InboundRequest, now: float) -> Received:
+        """The platform's own part of `receive`, after the size was checked."""
+        return reject("missing_signature")
+
+    def can_enable(self, config: Mapping[str, Any]) -> list[Text]:
+        """What stands against enabling this bot; empty when nothing does."""
+        return []
+
+    async def send(self, ctx: SendContext, out: Outgoing) -> Sent:
+        """Show a new message, under `out.key` wherever the platform takes a key.
+
+        Raises `Permanent`, `Later` or `UnknownOutcome`.
+        """
+        raise NotImplementedError
+
+    async def update(self, ctx: SendContext, out: Outgoing) -> Sent:
+        """Change the message `out.platform_message_id` in place; errors as for `send`."""
+        raise Permanent(f"{self.name} cannot edit messages")
+
+    async def check(self, ctx: SendContext) -> list[Check]:
+        """Call the platform and name exactly what is missing. Raises nothing of the platform's."""
+        return []
+
+    async def learn(self, ctx: SendContext) -> dict[str, str]:
+        """Ask the platform for the settings marked `learned`. Raises `DeliveryError`."""
+        return {}
+
+    @property
+    def idempotency_s(self) -> float:
+        """Seconds for which the platform recognises a repeated key; 0 = never."""
+        return self.abilities.idempotency
+
+    def all_settings(self) -> tuple[Setting, ...]:
+        """The declared settings, with `api_base` first, which every platform has."""
+        return (
+            Setting(
+                "api_base",
+                both("接口地址", "API address"),
+                default=self.api_base,
+                kind="url",
+                help=both("不填就用厂商的地址。", "The vendor's address when left empty."),
+            ),
+            *self.settings,
+        )

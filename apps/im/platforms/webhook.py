@@ -1,0 +1,211 @@
+"""Your own system: signed JSON in, signed JSON out, by the Standard Webhooks convention."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from apps.core import strictjson
+from apps.core.i18n import Text, both
+from apps.im import standard_webhooks
+from apps.im.base import (
+    Abilities,
+    Check,
+    DeliveryError,
+    Inbound,
+    InboundRequest,
+    Later,
+    Outgoing,
+    Permanent,
+    Platform,
+    Received,
+    SendContext,
+    Sent,
+    Setting,
+    accept,
+    reject,
+)
+from apps.im.calls import Reply, call
+from apps.im.cards import to_text
+from apps.im.payload import (
+    MAX_ID,
+    Malformed,
+    clock_fault,
+    id_at,
+    object_at,
+    optional_text,
+    parse_object,
+    text_at,
+)
+
+MAX_SKEW_S = 300
+#: Answers after which nobody needs to try again: the receiver will not take this message.
+FOR_GOOD = frozenset({400, 405, 410, 411, 413, 414, 415, 422})
+
+_BAD_SECRET = both(
+    "secret 应为 whsec_ 加上 24 到 64 字节的 base64",
+    "secret must be whsec_ and base64 of 24 to 64 bytes",
+)
+_OK = both("正常", "fine")
+_NO_ANSWER = both("{url} 没有应答：{why}", "{url} gives no answer: {why}")
+
+
+class Webhook(Platform):
+    """Any system that can sign and check an HMAC."""
+
+    name = "webhook"
+    labels = both("自有系统", "Your own system")
+    abilities = Abilities(edits=True, buttons=True, idempotency=float("inf"))
+    settings: ClassVar = (
+        Setting(
+            "secret",
+            both("签名密钥", "Signing secret"),
+            secret=True,
+            required=True,
+            help=both(
+                "whsec_ 加上 base64，双向共用。", "whsec_ and base64; used in both directions."
+            ),
+        ),
+        Setting(
+            "reply_url",
+            both("回复发往的地址", "Where answers are posted"),
+            required=True,
+            kind="url",
+        ),
+        Setting(
+            "max_skew_s",
+            both("时间戳允许的偏差（秒）", "Clock window (seconds)"),
+            kind="int",
+            default=MAX_SKEW_S,
+            high=86400,
+        ),
+    )
+    steps = both(
+        "1. 生成密钥：whsec_ 加上 32 个随机字节的 base64，两边各存一份。\n"
+        "2. 把带签名的 JSON 发到本页的地址，答复会带签名发到 reply_url。",
+        "1. Make a secret: whsec_ and base64 of 32 random bytes, kept on both sides.\n"
+        "2. Post signed JSON to this address; answers are posted, signed, to reply_url.",
+    )
+
+    def judge(self, config: Mapping[str, Any], request: InboundRequest, now: float) -> Received:
+        """Verify and read one message."""
+        event_id = request.header("webhook-id")
+        stamp = request.header("webhook-timestamp")
+        given = request.header("webhook-signature")
+        if not (event_id and stamp and given):
+            return reject("missing_signature")
+        try:
+            key = standard_webhooks.key_of(str(config.get("secret") or ""))
+        except standard_webhooks.BadSecret:
+            return reject("bad_signature")
+        if not standard_webhooks.verify(key, event_id, stamp, request.body, given):
+            return reject("bad_signature")
+        fault = clock_fault(stamp, now, float(config.get("max_skew_s") or MAX_SKEW_S))
+        if fault:
+            return reject(fault)
+        try:
+            message = _read(event_id, request.body)
+        except Malformed:
+            return reject("malformed")
+        answer = {"status": "accepted", "message_id": message.message_id}
+        return accept(message, response=answer, http_status=202)
+
+    def can_enable(self, config: Mapping[str, Any]) -> list[Text]:
+        """A secret that is no key signs nothing."""
+        try:
+            standard_webhooks.key_of(str(config.get("secret") or ""))
+        except standard_webhooks.BadSecret:
+            return [_BAD_SECRET]
+        return []
+
+    async def send(self, ctx: SendContext, out: Outgoing) -> Sent:
+        """Post `message.created`; the delivery's key is its id on every attempt."""
+        await _post(ctx, out, "message.created", out.key)
+        return Sent(out.key)
+
+    async def update(self, ctx: SendContext, out: Outgoing) -> Sent:
+        """Post `message.updated` under the same id; each revision is an event of its own."""
+        await _post(ctx, out, "message.updated", f"{out.key}-r{out.revision}")
+        return Sent(out.platform_message_id)
+
+    async def check(self, ctx: SendContext) -> list[Check]:
+        """Is the secret a key, and does anything answer at reply_url? Posts nothing."""
+        problems = self.can_enable(ctx.config)
+        found = [Check("secret", not problems, problems[0] if problems else _OK)]
+        url = str(ctx.config.get("reply_url") or "")
+        try:
+            await call(ctx.door, "HEAD", url)
+        except DeliveryError as error:
+            text = _NO_ANSWER.format(url=url, why=str(error))
+            return [*found, Check("reply_url", False, text)]
+        return [*found, Check("reply_url", True, _OK)]
+
+
+def _read(event_id: str, body: bytes) -> Inbound:
+    """The message in a body; other keys than the declared ones are allowed."""
+    if len(event_id) > MAX_ID:
+        raise Malformed("webhook-id has a wrong length")
+    data = parse_object(body)
+    sender, conversation = object_at(data, "sender"), object_at(data, "conversation")
+    message_id = id_at(data, "id")
+    chat_type = text_at(conversation, "type")
+    if chat_type not in {"private", "group"}:
+        raise Malformed("conversation.type is neither private nor group")
+    name = optional_text(sender, "name")
+    if len(name) > MAX_ID:
+        raise Malformed("sender.name has a wrong length")
+    return Inbound(
+        platform=Webhook.name,
+        kind="text",
+        sender_id=id_at(sender, "id"),
+        chat_id=id_at(conversation, "id"),
+        chat_type=chat_type,
+        text=text_at(data, "text").strip(),
+        message_id=message_id,
+        dedupe_key=f"evt:{event_id}",
+        second_key=f"msg:{message_id}",
+        # Whoever runs this bot passes on only what is meant for it.
+        mentions_bot=chat_type == "group",
+        sender_name=name,
+    )
+
+
+async def _post(ctx: SendContext, out: Outgoing, kind: str, event_id: str) -> None:
+    card = out.shown()
+    body = strictjson.dumps(
+        {
+            "id": out.key,
+            "type": kind,
+            "role": out.role,
+            "in_reply_to": out.in_reply_to or None,
+            "conversation": {"id": out.private_to or out.chat_id, "type": _chat_type(out)},
+            "text": to_text(card, out.language),
+            "card": card.to_json(),
+        }
+    ).encode()
+    stamp = str(int(time.time()))
+    try:
+        key = standard_webhooks.key_of(str(ctx.config.get("secret") or ""))
+    except standard_webhooks.BadSecret as error:
+        raise Later(f"the secret is no key: {error}", delay_s=60) from error
+    headers = {
+        "webhook-id": event_id,
+        "webhook-timestamp": stamp,
+        "webhook-signature": standard_webhooks.sign(key, event_id, stamp, body),
+    }
+    _check(await call(ctx.door, "POST", str(ctx.config["reply_url"]), data=body, headers=headers))
+
+
+def _chat_type(out: Outgoing) -> str:
+    return "private" if out.private_to else out.chat_type
+
+
+def _check(reply: Reply) -> None:
+    """2xx means taken; everything that may pass by itself is tried again."""
+    if 200 <= reply.status < 300:
+        return
+    why = f"HTTP {reply.status}"
+    if reply.status in FOR_GOOD:
+        raise Permanent(why, vendor_code=str(reply.status))
+    raise Later(why, delay_s=reply.seconds("retry-after"), vendor_code=str(reply.status))
