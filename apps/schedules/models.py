@@ -36,9 +36,7 @@ class Schedule(models.Model):
         verbose_name = "定时 schedule"
         verbose_name_plural = "定时 schedules"
         indexes: ClassVar = [
-            models.Index(
-                fields=["next_due"], name="schedule_due", condition=models.Q(enabled=True)
-            )
+            models.Index(fields=["next_due"], name="schedule_due", condition=models.Q(enabled=True))
         ]
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ from apps.console.supervisor import flower, valkey
 from apps.console.supervisor.home import private_sockets
 from apps.console.supervisor.ports import Wanted
 from apps.console.supervisor.spec import Plan, Spec
+from apps.im.models import Bot
 
 PARTS = ("web", "worker", "beat", "flower")
 IO_THREADS = 8
@@ -130,9 +131,10 @@ def _connect() -> Spec:
     return Spec("connect", argv, _env(), _after(), share_s=1)
 
 
-def has_connect() -> bool:
-    """Is there a `connect` command, which holds the outgoing connections of bots?"""
-    return "connect" in get_commands()
+def has_streams(parts: Iterable[str]) -> bool:
+    """Are there bots whose outgoing connections `connect` must hold beside these parts?"""
+    streams = Bot.objects.filter(enabled=True, connection="stream")
+    return "worker" in set(parts) and "connect" in get_commands() and streams.exists()
 
 
 def _python(*argv: str) -> tuple[str, ...]:

@@ -1,0 +1,56 @@
+# The two commands of a newcomer are `make run` and `make test`.
+# Another Python: make run PYTHON=python3.12
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.run-$(notdir $(PYTHON))
+DEV_STAMP := $(VENV)/.dev-$(notdir $(PYTHON))
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes
+
+.PHONY: run test lint types check lock clean
+.DEFAULT_GOAL := run
+
+# One simple command, so that make starts no shell: a SIGTERM to make then reaches it.
+run: $(RUN_STAMP)
+	$(BIN)/python manage.py up
+
+test: $(DEV_STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(DEV_STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(DEV_STAMP)
+	$(BIN)/mypy
+
+# What the pipeline runs.
+check: lint types test
+
+# Write the locked requirements again, after a change of requirements/*.in.
+lock: $(DEV_STAMP)
+	$(LOCK) requirements/base.in -o requirements/base.txt
+	$(LOCK) requirements/dev.in -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV)
+
+$(RUN_STAMP): requirements/base.txt
+	@$(MAKE) --no-print-directory $(VENV)-is-there
+	$(PIP) install --quiet --require-hashes -r requirements/base.txt
+	@touch $@
+
+$(DEV_STAMP): requirements/dev.txt requirements/base.txt
+	@$(MAKE) --no-print-directory $(VENV)-is-there
+	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@ $(RUN_STAMP)
+
+# Made anew when it belongs to another Python than the one that was asked for.
+.PHONY: $(VENV)-is-there
+$(VENV)-is-there:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ClawdBot needs Python 3.11 or newer: make run PYTHON=python3.12 (需要 Python 3.11 或更新)")'
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python has no venv or pip: install python3-venv (请安装 python3-venv)" >&2; exit 1; }
+	@test "$$($(BIN)/python -V 2>/dev/null)" = "$$($(PYTHON) -V)" || $(PYTHON) -m venv --clear $(VENV)
