@@ -16,6 +16,8 @@ from apps.core.ids import short_id
 from apps.schedules import errors, firing, times, timetable
 from apps.schedules.models import Firing, Schedule
 
+#: Whoever holds this may pause, resume, run and remove everybody's.
+MANAGE = "schedule.manage"
 MOST = 20
 LONGEST_COMMAND = 2000
 WORDS_CHARS = 200

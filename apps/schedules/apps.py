@@ -6,7 +6,16 @@ from django.apps import AppConfig
 
 
 class SchedulesConfig(AppConfig):
-    """Registers schedules with Django."""
+    """Registers schedules with Django and gives the assistant its port to them."""
 
     name = "apps.schedules"
     verbose_name = "定时 Schedules"
+
+    def ready(self) -> None:
+        """Listen to edits of the timetable, supply the port and the gauge."""
+        from apps.core import metrics
+        from apps.schedules import preview, signals  # noqa: F401 - signals connects itself
+
+        @metrics.register_collector
+        def lag() -> list[metrics.Sample]:
+            return [metrics.Sample("clawdbot_schedule_lag_seconds", preview.lag())]

@@ -23,6 +23,7 @@ BATCH = 200
 #: After a long absence the latest so many due times of one schedule are looked at.
 MOST_RECORDED = 200
 SORE_S = 60
+DAY_S = 86400
 
 
 class Planner:
@@ -89,7 +90,7 @@ class Planner:
 
 def _dues(schedule: Schedule, first: datetime, now: datetime) -> list[datetime]:
     """The due times since `first`; after a long absence `first` and the latest of them."""
-    since = max(first, now - timedelta(seconds=max(schedule.window_s, 3600)))
+    since = max(first, now - timedelta(seconds=max(schedule.window_s, DAY_S)))
     found = times.due_times(schedule.cron, schedule.time_zone, since, now)
     latest = list(deque(found, maxlen=MOST_RECORDED))
     return latest if first in latest else [first, *latest]

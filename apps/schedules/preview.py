@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from django.conf import settings
 
 from apps.core.clock import utcnow
 from apps.core.i18n import Text, both
@@ -22,6 +23,11 @@ WEEKDAYS = (
 )
 
 
+def zone() -> ZoneInfo:
+    """The wall clock of new schedules."""
+    return ZoneInfo(settings.CLAWDBOT_TIME_ZONE)
+
+
 def next_runs(schedule: Schedule, count: int = 5, now: datetime | None = None) -> list[datetime]:
     """The next due times on the schedule's own wall clock; none while it is paused."""
     if not schedule.enabled:
@@ -31,19 +37,11 @@ def next_runs(schedule: Schedule, count: int = 5, now: datetime | None = None) -
 
 def preview(cron: str, time_zone: str, count: int, now: datetime) -> list[datetime]:
     """The next due times of a crontab; none when it cannot be read or never comes."""
-    zone = ZoneInfo(time_zone)
+    wall = ZoneInfo(time_zone)
     try:
-        return [moment.astimezone(zone) for moment in _some(cron, time_zone, count, now)]
+        return [run.astimezone(wall) for run in times.upcoming(cron, time_zone, now, count)]
     except ValueError:
         return []
-
-
-def _some(cron: str, time_zone: str, count: int, now: datetime) -> Iterator[datetime]:
-    moment: datetime | None = now
-    for _ in range(count):
-        moment = times.next_after(cron, time_zone, moment) if moment else None
-        if moment:
-            yield moment
 
 
 def in_words(schedule: Schedule) -> Text:

@@ -1,36 +1,40 @@
-"""When a crontab is due, on the wall clock of its time zone."""
+"""When a crontab is due, on the wall clock of its time zone, as moments in UTC."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from apps.assistant.when import next_times
 
-MINUTE = timedelta(minutes=1)
+CHUNK = 50
+
+
+def upcoming(cron: str, time_zone: str, after: datetime, count: int) -> list[datetime]:
+    """The next `count` due times after a moment.
+
+    Raises ValueError for something that is no crontab, or whose day never comes (30 February).
+    """
+    found = next_times(cron, ZoneInfo(time_zone), after, count)
+    return [moment.astimezone(UTC) for moment in found]
 
 
 def next_after(cron: str, time_zone: str, after: datetime) -> datetime | None:
-    """The first due time after a moment, in UTC; None when there never is one (30 February).
-
-    Raises ValueError for something that is no crontab.
-    """
-    found = next_times(cron, after, 1, ZoneInfo(time_zone))
-    return found[0].astimezone(UTC) if found else None
+    """The first due time after a moment; raises as `upcoming` does."""
+    found = upcoming(cron, time_zone, after, 1)
+    return found[0] if found else None
 
 
 def due_times(cron: str, time_zone: str, first: datetime, until: datetime) -> Iterator[datetime]:
-    """Every due time from `first` to `until`, both included, soonest first, in UTC."""
-
-    def all_of_them() -> Iterator[datetime]:
-        moment = next_after(cron, time_zone, first - timedelta(microseconds=1))
-        while moment is not None:
+    """Every due time from `first` to `until`, both included, soonest first."""
+    last = first - timedelta(microseconds=1)
+    while found := upcoming(cron, time_zone, last, CHUNK):
+        for moment in found:
+            if moment > until:
+                return
             yield moment
-            moment = next_after(cron, time_zone, moment)
-
-    return takewhile(lambda moment: moment <= until, all_of_them())
+        last = found[-1]
 
 
 def is_due(cron: str, time_zone: str, minute: datetime) -> bool:
@@ -39,5 +43,5 @@ def is_due(cron: str, time_zone: str, minute: datetime) -> bool:
 
 
 def minute_of(moment: datetime) -> datetime:
-    """The beginning of the minute, in UTC."""
+    """The beginning of the minute."""
     return moment.astimezone(UTC).replace(second=0, microsecond=0)

@@ -30,9 +30,8 @@ class Times:
 def stored(cron: str) -> str:
     """The crontab as the library can store it: `L` becomes the days that may be the last."""
     minute, hour, day, month, weekday = cron.split()
-    days = ",".join(LAST_DAYS if part == "L" else part for part in day.split(","))
-    weekdays = ",".join(part.rstrip("L") or "*" for part in weekday.split(","))
-    return f"{minute} {hour} {days} {month} {weekdays}"
+    days = ",".join(LAST_DAYS if part in {"L", "l"} else part for part in day.split(","))
+    return f"{minute} {hour} {days} {month} {weekday}"
 
 
 def write(schedule: Schedule) -> None:

@@ -21,9 +21,9 @@ def end_leftovers(home: Path) -> list[str]:
     for process in processes:
         process.terminate()
     psutil.wait_procs(processes, timeout=PATIENCE_S)
-    for path, process in found.items():
-        if process is not None:
-            kill_group(process.pid)
+    for process in processes:
+        kill_group(process.pid)
+    for path in found:
         path.unlink(missing_ok=True)
     return sorted(path.stem for path, process in found.items() if process is not None)
 

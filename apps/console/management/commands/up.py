@@ -8,7 +8,7 @@ import tempfile
 from argparse import ArgumentTypeError
 from collections.abc import Set
 from dataclasses import replace
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
@@ -41,7 +41,7 @@ class Command(BaseCommand):
 
     help = "Start web, workers, beat and Flower, and keep them running. 启动并看护全部进程。"
     # The checks of models and admin take longer than everything else here; `check` runs them.
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         """--only."""
