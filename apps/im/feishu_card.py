@@ -31,7 +31,7 @@ def harmless(text: str) -> str:
 
 def render(card: Card) -> dict[str, Any]:
     """The card as Feishu's JSON; `update_multi` lets it be edited afterwards."""
-    elements = [_element(block) for block in card.blocks if block_text(block)]
+    elements = [_element(block) for block in card.blocks if block_text(block).strip()]
     if card.buttons:
         elements.append(_buttons(card.buttons))
     drawn: dict[str, Any] = {
@@ -39,7 +39,7 @@ def render(card: Card) -> dict[str, Any]:
         "config": {"update_multi": True, "summary": {"content": _summary(card)}},
         "body": {"elements": elements},
     }
-    if card.title:
+    if card.title.strip():
         drawn["header"] = {"title": _plain(card.title), "template": card.color}
     return drawn
 
@@ -75,7 +75,7 @@ LIMITS = Limits(
 
 
 def _summary(card: Card) -> str:
-    return " ".join(to_text(card).split())[:_SUMMARY]
+    return harmless(" ".join(to_text(card).split())[:_SUMMARY])
 
 
 def _plain(text: str) -> dict[str, str]:
@@ -117,7 +117,7 @@ def _buttons(buttons: tuple[Button, ...]) -> dict[str, Any]:
 def _button(button: Button) -> dict[str, Any]:
     return {
         "tag": "button",
-        "text": _plain(button.label),
+        "text": _plain(button.label.strip() or button.cmd),
         "type": button.style,
         "behaviors": [{"type": "callback", "value": {"cmd": button.cmd}}],
     }

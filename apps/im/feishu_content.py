@@ -125,11 +125,18 @@ def _audio(content: dict[str, Any], mentions: Mentions, message: Mapping[str, An
 def _location(content: dict[str, Any], mentions: Mentions, message: Mapping[str, Any]) -> Content:
     extra = {}
     for ours, theirs in (("lat", "latitude"), ("lon", "longitude")):
-        try:
-            extra[ours] = float(optional_text(content, theirs))
-        except ValueError as error:
-            raise Malformed(f"{theirs} is no number") from error
+        extra[ours] = _degrees(optional_text(content, theirs))
     return Content("location", optional_text(content, "name"), extra=extra)
+
+
+def _degrees(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise Malformed("a coordinate is no number") from error
+    if not -360 <= value <= 360:  # also what is no number at all
+        raise Malformed("a coordinate is out of range")
+    return value
 
 
 def _post(content: dict[str, Any], mentions: Mentions, message: Mapping[str, Any]) -> Content:

@@ -129,10 +129,10 @@ class Feishu(Platform):
             return reject("malformed")
 
     def _read(self, config: Mapping[str, Any], event: dict[str, Any]) -> Received:
-        header = event.get("header")
-        if not isinstance(header, dict):
+        if "header" not in event:
             # The old envelope (`uuid`, `event.type`) says nothing that 2.0 does not say.
             return ignore("unsupported_event")
+        header = object_at(event, "header")
         app_id = optional_text(header, "app_id")
         if app_id and config.get("app_id") and app_id != config["app_id"]:
             return reject("receive_id_mismatch")

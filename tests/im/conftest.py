@@ -1,0 +1,27 @@
+"""A private Valkey, and stands of the outside, for the tests of the platforms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.core.conftest import no_redis, own_redis, redis_server, redis_url
+from tests.stands.feishu import FeishuStand
+from tests.stands.webhook import WebhookStand
+
+__all__ = ["no_redis", "own_redis", "redis_server", "redis_url"]
+
+
+@pytest.fixture
+def feishu_stand() -> Iterator[FeishuStand]:
+    """Feishu's API on loopback."""
+    with FeishuStand() as stand:
+        yield stand
+
+
+@pytest.fixture
+def webhook_stand() -> Iterator[WebhookStand]:
+    """A company's own system on loopback."""
+    with WebhookStand() as stand:
+        yield stand

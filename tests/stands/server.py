@@ -1,0 +1,201 @@
+"""A small HTTP server for stand-ins: one thread, one loop, scripted faults, every call kept."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Literal, Self
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+MAX_BODY = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON; raises ValueError."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is answered."""
+
+    status: int = 200
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Fault:
+    """What goes wrong with the next `times` calls whose path holds `path`.
+
+    `answer` answers that instead of doing the work; `hang` never answers; `reset` closes the
+    connection; `cut` sends half an answer. With `after` the work is done first.
+    """
+
+    path: str
+    kind: Literal["answer", "hang", "reset", "cut"]
+    answer: Answer = field(default_factory=Answer)
+    times: int = 1
+    after: bool = False
+    method: str = ""
+
+
+class HttpStand:
+    """Serves on loopback between `with` and its end; subclasses say what `respond` answers."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.calls: list[Call] = []
+        self._faults: list[Fault] = []
+        self._port = port
+        self._loop = asyncio.new_event_loop()
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._changed = threading.Condition()
+
+    def respond(self, call: Call) -> Answer:
+        """Do the work of one call, in the server's thread."""
+        raise NotImplementedError
+
+    @property
+    def url(self) -> str:
+        """The address, without a slash at its end."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def fail(self, path: str, kind: str, answer: Answer | None = None, **options: Any) -> None:
+        """Script a `Fault`."""
+        self._faults.append(Fault(path, kind, answer or Answer(), **options))  # type: ignore[arg-type]
+
+    def wait(self, until: Callable[[], bool], timeout: float = 10.0) -> bool:
+        """Wait until a condition on what arrived holds; False when the time ran out first."""
+        with self._changed:
+            return self._changed.wait_for(until, timeout)
+
+    def calls_to(self, path: str, method: str = "") -> list[Call]:
+        """The calls whose path holds `path`."""
+        return [c for c in self.calls if path in c.path and method in {"", c.method}]
+
+    def start(self) -> None:
+        """Listen; the port is in `url`."""
+        self._thread.start()
+        started = asyncio.run_coroutine_threadsafe(self._listen(), self._loop)
+        started.result(10)
+
+    def stop(self) -> None:
+        """Close everything and end the thread."""
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    async def _close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        try:
+            while (call := await _read(reader)) is not None:
+                if not await self._handle(call, writer):
+                    break
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the caller went away, which is its good right
+        finally:
+            self._open.discard(writer)
+            writer.close()
+
+    async def _handle(self, call: Call, writer: asyncio.StreamWriter) -> bool:
+        """Answer one call; False when the connection is not to be used again."""
+        fault = self._take_fault(call)
+        with self._changed:
+            self.calls.append(call)
+            if fault is None or fault.after:
+                answer = self.respond(call)
+            elif fault.kind == "answer":
+                answer = fault.answer
+            else:
+                answer = Answer()
+            self._changed.notify_all()
+        raw = _written(answer)
+        if fault is None or fault.kind == "answer":
+            writer.write(raw)
+            await writer.drain()
+            return True
+        if fault.kind == "hang":
+            await asyncio.sleep(3600)
+        if fault.kind == "cut":
+            writer.write(raw[: len(raw) // 2])
+            await writer.drain()
+        else:
+            writer.transport.abort()
+        return False
+
+    def _take_fault(self, call: Call) -> Fault | None:
+        for fault in self._faults:
+            if fault.path in call.path and fault.method in {"", call.method}:
+                fault.times -= 1
+                if fault.times == 0:
+                    self._faults.remove(fault)
+                return fault
+        return None
+
+
+async def _read(reader: asyncio.StreamReader) -> Call | None:
+    line = await reader.readline()
+    if not line:
+        return None
+    method, target, _ = line.decode("latin-1").split(" ", 2)
+    headers: dict[str, str] = {}
+    while (line := await reader.readline()) not in {b"\r\n", b""}:
+        name, _, value = line.decode("latin-1").partition(":")
+        headers[name.strip().lower()] = value.strip()
+    assert "transfer-encoding" not in headers, "the stand wants a content-length"
+    length = int(headers.get("content-length", "0"))
+    assert length <= MAX_BODY
+    body = await reader.readexactly(length)
+    parts = urlsplit(target)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    return Call(method, unquote(parts.path), query, headers, body)
+
+
+def _written(answer: Answer) -> bytes:
+    body = b"" if answer.body is None else json.dumps(answer.body, ensure_ascii=False).encode()
+    lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in answer.headers.items()]
+    lines += ["content-type: application/json; charset=utf-8", f"content-length: {len(body)}"]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
