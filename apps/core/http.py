@@ -52,11 +52,11 @@ class Options(TypedDict, total=False):
     """What a request may be given besides its address; the body is one of the first four."""
 
     json: Any
-    data: Mapping[str, str]
-    files: Mapping[str, File]
-    body: bytes
-    headers: Mapping[str, str]
-    params: Mapping[str, str]
+    data: Mapping[str, str] | None
+    files: Mapping[str, File] | None
+    body: bytes | None
+    headers: Mapping[str, str] | None
+    params: Mapping[str, str] | None
     #: Hosts (``api.example.com``, ``*.example.com``) that an address from a payload may have.
     allow: Collection[str]
     #: Seconds for everything together, 10 by default.

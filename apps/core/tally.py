@@ -49,14 +49,22 @@ def flush() -> bool:
 
 
 def sums() -> dict[str, int]:
-    """Return the sums of all processes; without Redis, what this one has not sent yet."""
+    """Return the sums of all processes.
+
+    Without Redis: what was last seen of them and what this process has not sent yet, because a
+    counter that falls looks like a restart and comes back as a burst that never was.
+    """
+    global _seen
     flush()
     try:
         stored = core_redis.client().hgetall(KEY)
     except (redis.RedisError, OSError):
-        return _store.unsent()
-    shared = {_text(field): int(value) for field, value in stored.items()}
-    return _merged(shared, _store.unsent())
+        return _merged(_seen, _store.unsent())
+    _seen = {_text(field): int(value) for field, value in stored.items()}
+    return _seen
+
+
+_seen: dict[str, int] = {}
 
 
 class _Store:
