@@ -39,15 +39,6 @@ class JobOpen(ClawdbotError):
     en = "Job {number} is not over ({state}); it cannot be run again."
 
 
-class Forbidden(ClawdbotError):
-    """A right is missing."""
-
-    code = "forbidden"
-    http_status = 403
-    zh = "{why}"
-    en = "{why}"
-
-
 class NoSkill(ClawdbotError):
     """The skill of this job is no longer installed."""
 
@@ -66,9 +57,7 @@ def visible_jobs(person: Person, rights: Rights) -> QuerySet[Job]:
 def _may_touch(job: Job, person: Person) -> None:
     if job.person_id == person.pk:
         return
-    decision = authz.rights([person])[person.pk].decide("console.jobs")
-    if not decision.allowed:
-        raise Forbidden(why=authz.refusal(decision, words.language_of(person)))
+    authz.require(person, "console.jobs")
 
 
 def cancel_job(job: Job, person: Person | None, now: datetime | None = None) -> Job:

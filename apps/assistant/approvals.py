@@ -60,15 +60,6 @@ class OwnRequest(ClawdbotError):
     en = "You cannot approve your own request; somebody else has to."
 
 
-class NotAllowed(ClawdbotError):
-    """The right to approve is missing."""
-
-    code = "forbidden"
-    http_status = 403
-    zh = "{why}"
-    en = "{why}"
-
-
 def digest(job: Job) -> str:
     """What exactly is asked for: skill, parameters and asker, as one hash."""
     what = {"skill": job.skill, "parameters": job.parameters, "person": job.person_id}
@@ -164,9 +155,7 @@ def _may_decide(approval: Approval, person: Person) -> None:
         return
     if job.person_id == person.pk:
         raise OwnRequest
-    decision = authz.rights([person])[person.pk].decide(f"approve.{job.skill}")
-    if not decision.allowed:
-        raise NotAllowed(why=authz.refusal(decision, words.language_of(person)))
+    authz.require(person, f"approve.{job.skill}")
 
 
 def still_hold(job: Job) -> bool:
@@ -181,7 +170,7 @@ def still_hold(job: Job) -> bool:
     approver = approval.decided_by
     if approver is None or not approver.is_active or approver.pk == job.person_id:
         return False
-    return authz.rights([approver])[approver.pk].allows(f"approve.{job.skill}")
+    return authz.may(approver, f"approve.{job.skill}").allowed
 
 
 def needed(job: Job) -> str:

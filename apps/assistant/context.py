@@ -25,10 +25,15 @@ def use_schedules(factory: Callable[[ports.Asker], SchedulesPort]) -> None:
     _schedules = factory
 
 
-def build(asker: ports.Asker, *, origin: str, job: Job | None = None) -> Context:
-    """The context for one call."""
+def schedules_of(asker: ports.Asker) -> SchedulesPort:
+    """What this person may do with schedules. Raises LookupError without apps.schedules."""
     if _schedules is None:
         raise LookupError("no schedules port: apps.schedules is not installed")
+    return _schedules(asker)
+
+
+def build(asker: ports.Asker, *, origin: str, job: Job | None = None) -> Context:
+    """The context for one call."""
     conversation = asker.conversation
     return Context(
         person=asker.person,
@@ -37,7 +42,7 @@ def build(asker: ports.Asker, *, origin: str, job: Job | None = None) -> Context
         now=asker.now,
         tz=words.zone(),
         jobs=ports.Jobs(asker),
-        schedules=_schedules(asker),
+        schedules=schedules_of(asker),
         approvals=ports.Approvals(asker),
         people=ports.People(asker),
         conversation=ports.Chat(asker),

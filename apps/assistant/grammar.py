@@ -53,7 +53,7 @@ class Command:
     @property
     def arguments(self) -> Arguments:
         """The words and the exact text, as parameters are read from."""
-        return Arguments(self.words, self.tail)
+        return Arguments(split(self.tail), self.tail)
 
     @property
     def problem(self) -> Text | None:
@@ -65,7 +65,7 @@ class Command:
 def read(text: str) -> Command | None:
     """Return the command that `text` is; None when it is none.
 
-    A command begins with a slash (`/echo hi`, `／ｅｃｈｏ hi`, `/回显 hi`), or is the name of a
+    A command begins with one slash (`/echo hi`, `／ｅｃｈｏ hi`, `/回显 hi`), or is the name of a
     skill and nothing else (`帮助`). A slash inside a text is no command.
     """
     start = _blanks_end(text, 0)
@@ -82,7 +82,7 @@ def _typed(text: str, start: int) -> Command | None:
         return None
     name, _, bot = fold(head[0]).partition("@")
     name = name.rstrip(_AFTER_NAME)
-    if not name or not (name[0].isalnum() or name[0] == "_"):
+    if not name or not name[0].isalnum() or "/" in name:  # /etc/passwd is a path
         return None
     begin = _blanks_end(text, head.end())
     return Command(name, head[0], text[begin:].rstrip(), bot.rstrip(_AFTER_NAME))

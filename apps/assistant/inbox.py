@@ -75,7 +75,8 @@ def store(batch: Sequence[Incoming]) -> list[Stored]:
         Message.objects.bulk_create(rows, ignore_conflicts=True)
         traces = [item.trace_id for item in batch]
         kept = dict(Message.objects.filter(trace_id__in=traces).values_list("trace_id", "pk"))
-        log.record_many([_entry(item, kept[item.trace_id]) for item in batch if item.trace_id in kept])
+        fresh = [item for item in batch if item.trace_id in kept]
+        log.record_many([_entry(item, kept[item.trace_id]) for item in fresh])
     for item in batch:
         outcome = "accepted" if item.trace_id in kept else "duplicate"
         metrics.count("clawdbot_messages_total", platform=item.platform, outcome=outcome)
@@ -140,7 +141,8 @@ def _turns(batch: Sequence[Incoming]) -> dict[tuple[int, str], int]:
 
 
 def _entry(item: Incoming, message_id: int) -> log.Entry:
-    actor = log.Actor("im", f"{item.platform}:{short(item.sender_id)}", item.sender_name[:KEY_CHARS])
+    sender = f"{item.platform}:{short(item.sender_id)}"
+    actor = log.Actor("im", sender, item.sender_name[:KEY_CHARS])
     return log.Entry(
         action="message.accepted",
         actor=actor,

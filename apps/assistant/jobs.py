@@ -117,9 +117,8 @@ def _choose(lanes: tuple[str, ...], slots: int, now: datetime) -> list[Job]:
     free = slots - under_way.filter(lane__in=lanes).count()
     if free <= 0:
         return []
-    counts: Counter[int] = Counter(
-        dict(under_way.values_list("person_id").annotate(n=Count("pk")).values_list("person_id", "n"))
-    )
+    by_person = under_way.values_list("person_id").annotate(n=Count("pk"))
+    counts: Counter[int] = Counter(dict(by_person.values_list("person_id", "n")))
     waiting = work.claimable(Job, now).filter(
         Q(queued_until__isnull=True) | Q(queued_until__lte=work.DbNow()), lane__in=lanes
     )

@@ -137,7 +137,9 @@ class Job(WorkItem):
         verbose_name_plural = "任务 jobs"
         indexes: ClassVar = [
             models.Index(
-                fields=["lane", "turn", "id"], name="job_waiting", condition=models.Q(state="waiting")
+                fields=["lane", "turn", "id"],
+                name="job_waiting",
+                condition=models.Q(state="waiting"),
             ),
             models.Index(
                 fields=["person", "state"],

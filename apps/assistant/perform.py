@@ -38,7 +38,8 @@ def perform(case: Case) -> None:
 
 def _answer_now(case: Case, skill: Skill) -> None:
     """Run a quick skill in place. A refusal with cause and mend is an answer too."""
-    assert case.person is not None and case.rights is not None  # noqa: S101 - authorised
+    assert case.person is not None  # noqa: S101 - authorised
+    assert case.rights is not None  # noqa: S101 - authorised
     assert case.understood is not None  # noqa: S101 - looked at by perform
     here = context.for_message(case.message, case.person, case.rights, case.now)
     try:
@@ -80,7 +81,8 @@ def _ask_approval(case: Case, skill: Skill, kind: str) -> None:
 
 def _make_job(case: Case, skill: Skill, state: str) -> Job:
     """Make the job, or carry on with the one that asked; the message's answer is the job's end."""
-    assert case.person is not None and case.understood is not None  # noqa: S101 - authorised
+    assert case.person is not None  # noqa: S101 - authorised
+    assert case.understood is not None  # noqa: S101 - looked at by perform
     job = case.asking
     if job is not None:
         Job.objects.filter(pk=job.pk, state="asking").update(

@@ -42,12 +42,13 @@ def handle(messages: Sequence[Message], now: datetime | None = None) -> bool:
             log.error("pipeline.database", message=messages[0].pk, error=str(error)[:300])
             raise
         log.warning("pipeline.one_by_one", messages=len(messages), error=type(error).__name__)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - logged with its trace once it stands alone
         if len(messages) == 1:
             _set_back(messages[0], error)
             return False
         log.warning("pipeline.one_by_one", messages=len(messages), error=type(error).__name__)
-    return any([handle([message], now) for message in messages])
+    made = [handle([message], now) for message in messages]
+    return any(made)
 
 
 def _handle(cases: list[Case]) -> bool:

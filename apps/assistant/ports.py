@@ -15,16 +15,17 @@ from apps.assistant import actions, approvals, jobs, words
 from apps.assistant.models import Conversation, Job, Message
 from apps.audit import log as audit
 from apps.audit.log import Actor
-from apps.core import health
 from apps.core.i18n import both
 from apps.skills import base as skills
-from apps.skills.ports import JobInfo, Outcome, Usage
+from apps.skills.ports import CheckInfo, JobInfo, Outcome, Usage
 
 APPROVED = both("已批准，开始运行 {number}。", "Approved; {number} is starting.")
 DENIED = both("已拒绝，{number} 不会运行。", "Denied; {number} will not run.")
 CANCELLED = both("已取消 {number}。", "Cancelled {number}.")
 AGAIN = both("已重新提交：{number}。", "Submitted again as {number}.")
-NO_JOB = both("没有编号为 {number} 的任务。用 /tasks 看你的任务。", "There is no job {number}. See /tasks.")
+NO_JOB = both(
+    "没有编号为 {number} 的任务。用 /tasks 看你的任务。", "There is no job {number}. See /tasks."
+)
 
 
 @dataclass(frozen=True)
@@ -169,8 +170,10 @@ class System:
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
 
-    def health(self) -> Sequence[health.Check]:
+    def health(self) -> Sequence[CheckInfo]:
         """What is right and wrong now."""
+        from apps.core import health
+
         return health.run(ready_only=True)
 
     def waiting(self) -> dict[str, int]:
@@ -180,7 +183,8 @@ class System:
     def usage(self) -> Usage:
         """How much the asker asked today and in the last 30 days, by the wall clock."""
         asker = self._asker
-        today = asker.now.astimezone(words.zone()).replace(hour=0, minute=0, second=0, microsecond=0)
+        local = asker.now.astimezone(words.zone())
+        today = local.replace(hour=0, minute=0, second=0, microsecond=0)
         month = asker.now - timedelta(days=30)
         since_today, since_month = Q(created_at__gte=today), Q(created_at__gte=month)
         counts = {"today": Count("pk", since_today), "month": Count("pk", since_month)}

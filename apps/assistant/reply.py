@@ -12,8 +12,10 @@ from apps.skills.base import Reply
 
 
 def as_card(result: Reply, language: str) -> Card:
-    """What a skill answered, as a card; a text beside a card is what is read aloud."""
-    return result.card or cards.answer(result.plain(language))
+    """What a skill answered, as a card."""
+    if isinstance(result.content, Card):
+        return result.content
+    return cards.answer(result.plain(language))
 
 
 def to_message(

@@ -69,7 +69,7 @@ def _barred(job: Job) -> End | None:
     language = words.language_of(job.person)
     if not job.person.is_active:
         return End("denied", words.plain(words.DISABLED, language), "person disabled")
-    decision = authz.rights([job.person])[job.person_id].decide(f"skill.{job.skill}")
+    decision = authz.may(job.person, f"skill.{job.skill}")
     if not decision.allowed:
         audit.record(
             "permission.denied",

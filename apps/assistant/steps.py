@@ -11,7 +11,8 @@ from apps.accounts import authz, identity
 from apps.accounts.models import Person
 from apps.assistant import jobs, strangers, words
 from apps.assistant.case import Case
-from apps.assistant.understand import Asker, Understood, understand as understand_text
+from apps.assistant.understand import Asker, Understood
+from apps.assistant.understand import understand as understand_text
 from apps.core.limits import Rate, check_groups, check_many
 from apps.im.models import Bot
 from apps.skills import base as skills
@@ -120,7 +121,8 @@ def understand(cases: Sequence[Case]) -> None:
 
 
 def _understand(case: Case, text: str) -> None:
-    assert case.person is not None and case.rights is not None  # noqa: S101 - the caller looked
+    assert case.person is not None  # noqa: S101 - the caller looked
+    assert case.rights is not None  # noqa: S101 - the caller looked
     asker = Asker(
         person_id=case.person.pk,
         rights=case.rights,
@@ -155,7 +157,7 @@ def _filled(case: Case, text: str, asker: Asker) -> Understood:
 
 
 def authorise(cases: Sequence[Case]) -> None:
-    """May they: deny by default, and the refusal says which right is missing and who can give it."""
+    """May they: deny by default; a refusal says which right is missing and who can give it."""
     for case in cases:
         found = case.understood
         if not case.open or found is None or found.skill is None or case.rights is None:

@@ -71,7 +71,8 @@ def messages() -> None:
     with transaction.atomic():
         _, dead = work.sweep(Message)
         if dead:
-            rows = Message.objects.select_related("conversation").filter(pk__in=[m.pk for m in dead])
+            keys = [message.pk for message in dead]
+            rows = Message.objects.select_related("conversation").filter(pk__in=keys)
             pipeline.give_up(list(rows))
     now = utcnow()
     for lane in ("control", "interactive"):

@@ -57,7 +57,9 @@ UNKNOWN = both("没看懂“{text}”。", "I did not understand “{text}”.")
 NEAREST = both("你是不是想要：", "Did you mean:")
 NO_OFFERS = both("输入 /help 看看你能用什么。", "Type /help to see what you may use.")
 STOPPED_ASKING = both("好的，不问了。", "All right, never mind.")
-TIMED_OUT = both("超过了 {seconds} 秒，已停止。", "It took longer than {seconds} s and was stopped.")
+TIMED_OUT = both(
+    "超过了 {seconds} 秒，已停止。", "It took longer than {seconds} s and was stopped."
+)
 BROKE = both("运行时出错了。", "It failed while running.")
 BROKE_MEND = both(
     "可以用 /retry {number} 再试一次；还不行就把编号告诉管理员。",
@@ -93,7 +95,9 @@ CONFIRM = both("确认", "Confirm")
 DENY = both("拒绝", "Deny")
 WITHDRAW = both("不做了", "Don't")
 DENIED_BY = both("{who} 拒绝了，没有运行。", "{who} denied it; it was not run.")
-EXPIRED = both("30 分钟内没有人决定，没有运行。", "Nobody decided within 30 minutes; it was not run.")
+EXPIRED = both(
+    "30 分钟内没有人决定，没有运行。", "Nobody decided within 30 minutes; it was not run."
+)
 NO_LONGER_APPROVED = both(
     "批准已经失效（内容变了，或批准人不再有权限），没有运行。",
     "The approval no longer holds (something changed, or the approver lost the right); "

@@ -42,4 +42,5 @@ def update_rows(
 def _mark(field: Any) -> str:
     if connection.vendor != "postgresql":
         return "%s"
-    return f"CAST(%s AS {field.rel_db_type(connection) if field.primary_key else field.db_type(connection)})"
+    kind = field.rel_db_type(connection) if field.primary_key else field.db_type(connection)
+    return f"CAST(%s AS {kind})"

@@ -47,7 +47,7 @@ def _parcel(delivery: Delivery, bot: Bot) -> Parcel:
         text=delivery.text,
         platform_message_id=delivery.platform_message_id,
         revision=delivery.revision,
-        repeat=_may_be_a_repeat(delivery, platform.idempotency_s),
+        repeat=_may_be_a_repeat(delivery, platform.abilities.idempotency),
     )
     return Parcel(delivery, platform, send_context(bot), outgoing, update)
 
@@ -132,7 +132,8 @@ def _changes(result: Result, now: Any) -> dict[str, Any]:
 
 def backoff(attempts: int) -> float:
     """Seconds before the next attempt: doubling from one second, with jitter, capped."""
-    return min(FIRST_DELAY_S * 2 ** max(0, attempts - 1), LONGEST_DELAY_S) * random.uniform(0.8, 1.2)  # noqa: S311
+    wait = min(FIRST_DELAY_S * 2 ** max(0, attempts - 1), LONGEST_DELAY_S)
+    return wait * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, no secret
 
 
 def _reopen_edited(kept: set[int], results: Sequence[Result], now: Any) -> None:

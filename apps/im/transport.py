@@ -57,7 +57,7 @@ async def transmit(parcel: Parcel) -> Result:
         except Permanent as error:
             return Result(delivery, name, "failed", error=str(error))
         except Later as error:
-            return Result(delivery, name, "later", error=str(error), delay_s=error.delay_s)
+            return Result(delivery, name, "later", error=str(error), delay_s=error.delay_s or 0.0)
         except UnknownOutcome as error:
             return Result(delivery, name, "unknown", error=str(error))
         except (TokenExpired, DeliveryError) as error:

@@ -21,14 +21,12 @@ from django.core.exceptions import ImproperlyConfigured
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
-KNOWN = frozenset(
-    "CLAWDBOT_" + name
-    for name in (
-        "HOME HOST PORT FLOWER_PORT PUBLIC_URL SECRET_KEYS TIME_ZONE LANGUAGE WORKERS "
-        "TRUSTED_PROXIES LIMIT_PERSON LIMIT_CHAT LIMIT_REFUSED LOG_LEVEL METRICS_TOKEN "
-        "TEST_DATABASE_URL TEST_REDIS_URL TEST_AMQP_URL"
-    ).split()
+NAMES = (
+    "HOME HOST PORT FLOWER_PORT PUBLIC_URL SECRET_KEYS TIME_ZONE LANGUAGE WORKERS "
+    "TRUSTED_PROXIES LIMIT_PERSON LIMIT_CHAT LIMIT_REFUSED LOG_LEVEL METRICS_TOKEN "
+    "TEST_DATABASE_URL TEST_REDIS_URL TEST_AMQP_URL"
 )
+KNOWN = frozenset("CLAWDBOT_" + name for name in NAMES.split())
 LANGUAGES = ("zh-hans", "en")
 RATE = re.compile(r"[1-9][0-9]{0,6}/[smh]|off")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")

@@ -1,4 +1,4 @@
-"""Settings of the test suite: the embedded default in a throw-away folder, nothing of this machine's.
+"""Settings of the test suite: the embedded default in a throw-away folder.
 
 A server is used only when somebody named it: CLAWDBOT_TEST_DATABASE_URL, CLAWDBOT_TEST_REDIS_URL.
 """
@@ -18,7 +18,7 @@ for _name in ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL"):
 _home = tempfile.mkdtemp(prefix="clawdbot-test-")
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
 os.environ["CLAWDBOT_HOME"] = _home
-os.environ["CLAWDBOT_SECRET_KEYS"] = "test-key-0123456789-abcdefghijklmnopqrstuv"
+os.environ["CLAWDBOT_SECRET_KEYS"] = "test-key-0123456789-abcdefghijklmnopqrstuv"  # noqa: S105
 os.environ["CLAWDBOT_TIME_ZONE"] = "Asia/Shanghai"
 if os.environ.get("CLAWDBOT_TEST_DATABASE_URL"):
     os.environ["DATABASE_URL"] = os.environ["CLAWDBOT_TEST_DATABASE_URL"]

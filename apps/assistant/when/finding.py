@@ -1,0 +1,159 @@
+"""Finds the one time phrase inside a sentence, and isn't fooled by words that only look like one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from apps.assistant.when.model import Found
+from apps.assistant.when.numbers import HAN_NUMBER
+from apps.assistant.when.phrase import meaning
+from apps.assistant.when.pieces import (
+    AM,
+    PM,
+    Clock,
+    Day,
+    Interval,
+    Marker,
+    Month,
+    MonthDays,
+    Offset,
+    Part,
+    Piece,
+    Week,
+    Weekdays,
+    Year,
+)
+from apps.assistant.when.reader import Reader
+from apps.assistant.when.text import normalise
+
+LONGEST_SENTENCE = 1000
+
+_DATES = (Day, Week, Weekdays, MonthDays, Month, Year, Offset)
+_EDGE = '[,.;:!?。、，；：！？…()（）"“”/\n]'
+# A bare 九点 or "at 9" may count points or things; these say that it is a time.
+_CUE_BEFORE = re.compile(
+    f"(?:^|{_EDGE} ?|提醒(?:我们?|大家|他们?|她们?|一下)?|[叫喊让]我们?|通知(?:我们?|大家)|告诉(?:我们?|大家)"
+    "|[请在于我]|[定改约放]在|改[到成为]|[推延][迟到]到?|设[在为]"
+    "|(?<![a-z])(?:remind|tell|call|wake|ping|notify|me|us|him|her|them|everyone|all|team) )$"
+)
+_CUE_AFTER = re.compile(
+    f" ?(?:$|{_EDGE}|提醒|[叫喊催让请帮给]|通知|告诉|发(?![现展明])|推送|运行|执行|跑|检查|巡检|备份|重启"
+    "|开[会始]|[上下]班|出发|起床|集合|汇报|同步|提交|交|打卡|打电话|吃[饭药早午晚]|喝水|去|准时|我"
+    "|(?:to|please|pls|remind|tell|ping|run|send|check|for|every|each)(?![a-z]))"
+)
+_REQUEST = re.compile("提醒|[叫喊催让请帮给要都]|通知|告诉|发(?![现展明])|运行|执行|$|[,，。]")
+_NOT_AT = re.compile(
+    "(?:look|looking|looked|looks|aim|aimed|stay|stayed|good|bad|point|arrive late) $"
+)
+# 每小时100元, the hourly rate, 3 PM (project managers) needed.
+_HALF_WEAK = re.compile("每一?个?小时|hourly|[0-9]{1,2} [ap]m")
+_NOT_NAMES = re.compile("(?:sat|sun|wed|mar|may|march)(?![a-z])")
+_NUMERAL = re.compile(f"[0-9.:/第百千万亿-]|{HAN_NUMBER}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Pieces without a break between them, as far as they go."""
+
+    start: int
+    end: int
+    kinds: frozenset[type[Piece]]
+    pieces: tuple[Piece, ...]
+
+    @property
+    def tells_time(self) -> bool:
+        """True when it is more than a date or a word beside one."""
+        return bool(self.kinds & {Clock, Offset, Interval})
+
+    @property
+    def dated(self) -> bool:
+        """True when it says on which day."""
+        return bool(self.kinds & {*_DATES, Marker})
+
+
+def find(text: str, now: datetime) -> Found | None:
+    """The one clear time phrase in a sentence, and the sentence without it.
+
+    None when there is none, when there are several, when the one is unclear, and when a word elsewhere
+    leaves its day open (明天开会，下午三点). Raises ValueError when `now` has no time zone.
+    """
+    if len(text) > LONGEST_SENTENCE:
+        return None
+    normal = normalise(text)
+    reader = Reader(normal.text)
+    runs = list(_runs(reader))
+    phrases = [run for run in runs if run.tells_time and _in_context(reader.text, run)]
+    if len(phrases) != 1:
+        return None
+    phrase = phrases[0]
+    if any(_leaves_open(reader.text, phrase, run) for run in runs if run is not phrase):
+        return None
+    when = meaning(reader, phrase.start, phrase.end, now)
+    if when is None:
+        return None
+    start, end = normal.original(_with_preposition(reader.text, phrase.start), phrase.end)
+    return Found(when, start, end, _rest(text, start, end))
+
+
+def _runs(reader: Reader) -> Iterator[_Run]:
+    place = reader.first(0)
+    while place is not None:
+        end, met = reader.reach(place)
+        if end > place and _whole_number(reader.text, place, end):
+            pieces = tuple(piece for found in met for piece in found)
+            yield _Run(place, end, frozenset(map(type, pieces)), pieces)
+        place = reader.first(max(end, place + 1))
+
+
+def _whole_number(text: str, start: int, end: int) -> bool:
+    """False when the run is cut out of a longer number or word."""
+    before, first = text[max(0, start - 1) : start], text[start]
+    if before and _NUMERAL.fullmatch(first) and (_NUMERAL.fullmatch(before) or before in "$¥€£v#"):
+        return False
+    if before.isascii() and before.isalnum() and first.isascii() and first.isalnum():
+        return False
+    last, after = text[end - 1], text[end : end + 1]
+    return not (after.isascii() and after.isalnum() and last.isascii() and last.isalnum())
+
+
+def _in_context(text: str, run: _Run) -> bool:
+    """True unless the run may just as well have nothing to do with time."""
+    before, after = text[: run.start], text[run.end :]
+    if run.start and _NOT_NAMES.match(text, run.start) and not re.search("[,;] ?$", before):
+        return False
+    if run.dated or Offset in run.kinds:
+        return True
+    if _HALF_WEAK.fullmatch(text, run.start, run.end):
+        return _CUE_AFTER.match(after) is not None
+    if Interval in run.kinds or Part in run.kinds or _sure(run):
+        return True
+    if text.startswith(("at ", "@"), run.start):
+        return not _NOT_AT.search(before) and _CUE_AFTER.match(after) is not None
+    return _CUE_BEFORE.search(before) is not None and _CUE_AFTER.match(after) is not None
+
+
+def _sure(run: _Run) -> bool:
+    return any(isinstance(p, Clock) and p.hours in (AM, PM) for p in run.pieces)
+
+
+def _leaves_open(text: str, phrase: _Run, other: _Run) -> bool:
+    """True when another word about days may belong to the phrase."""
+    if any(isinstance(piece, Marker) and not piece.adjective for piece in other.pieces):
+        return _REQUEST.match(text, other.end) is not None or text[other.start].isascii()
+    return not phrase.dated and bool(other.kinds & {*_DATES})
+
+
+def _with_preposition(text: str, start: int) -> int:
+    return start - 1 if re.search("(?<![现正存实所潜自])[在于]$", text[:start]) else start
+
+
+def _rest(text: str, start: int, end: int) -> str:
+    left, right = text[:start], text[end:]
+    spaced = left[-1:].isspace() or right[:1].isspace()
+    left = left.rstrip(" \t,，、;；:：") if not right.strip() else left.rstrip()
+    right = right.lstrip(" \t,，、;；:：") if not left.strip() else right.lstrip()
+    joint = " " if spaced and left and right else ""
+    return (left + joint + right).strip()

@@ -1,0 +1,53 @@
+"""Understands a text that is a time phrase from its first character to its last."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from apps.assistant.when.crontab import repetition
+from apps.assistant.when.model import At, Every
+from apps.assistant.when.moments import moment
+from apps.assistant.when.pieces import Pieces
+from apps.assistant.when.reader import Reader
+from apps.assistant.when.slots import sort
+from apps.assistant.when.text import normalise
+
+LONGEST_PHRASE = 120
+_POLITE_HEAD = re.compile("^(?:(?:please|pls|麻烦|劳驾|请|那就|那|就|在|于)[ ,]*)+")
+_POLITE_TAIL = re.compile(
+    "(?:[ ,.。!！，;]|please|pls|thanks|thank you|thx|吧|请|哦|啊|哈|呀|谢谢你?|多谢|好吗|可以吗)*$"
+)
+
+
+def parse(text: str, now: datetime) -> At | Every | None:
+    """What `text` means said at `now`, if the whole of it is one clear time phrase; otherwise None.
+
+    Vague, impossible and past times, and rhythms that a crontab can't keep, are None: never a guess.
+    Raises ValueError when `now` has no time zone.
+    """
+    if now.tzinfo is None:
+        raise ValueError("now needs a time zone")
+    if len(text) > LONGEST_PHRASE:
+        return None
+    phrase = _POLITE_TAIL.sub("", _POLITE_HEAD.sub("", normalise(text).text))
+    return meaning(Reader(phrase), 0, len(phrase), now)
+
+
+def meaning(reader: Reader, start: int, end: int, now: datetime) -> At | Every | None:
+    """The one meaning that all readings of text[start:end] share; None when there is none, or more than one."""
+    meanings = {one for pieces in reader.readings(start, end) if (one := _mean(pieces, now))}
+    return meanings.pop() if len(meanings) == 1 else None
+
+
+def _mean(pieces: Pieces, now: datetime) -> At | Every | None:
+    slots = sort(pieces)
+    if slots is None:
+        return None
+    try:
+        return repetition(slots) if slots.repeats else moment(slots, now)
+    except (
+        OverflowError,
+        ValueError,
+    ):  # a day that no calendar of ours has, such as one in the year 12026
+        return None

@@ -1,0 +1,94 @@
+"""One question from the command line: stored, handled and answered like any other message."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from apps.accounts.models import Person
+from apps.assistant import inbox
+from apps.assistant.models import Job, Message
+from apps.console.supervisor.lock import HomeLock, holder
+from apps.console.supervisor.plan import plan_for
+from apps.console.supervisor.supervisor import Supervisor
+from apps.core import leases
+from apps.im.models import Delivery
+
+LOOK_S = 0.03
+WORKER_S = 20.0
+
+
+class NoAnswer(Exception):
+    """The time ran out first; the message stays stored and is answered in the web chat's way."""
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        super().__init__(f"message {message.pk}")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What came of a question."""
+
+    message_id: int
+    job_id: str | None
+    state: str
+    text: str
+    card: dict[str, Any]
+
+
+@contextmanager
+def workers() -> Iterator[None]:
+    """Somebody who works: a running installation, or our own workers under the home's lock."""
+    if holder(settings.CLAWDBOT_HOME) is not None or leases.alive("worker", WORKER_S):
+        yield
+        return
+    lock = HomeLock(settings.CLAWDBOT_HOME)
+    lock.acquire("say")
+    try:
+        connection.close()
+        with Supervisor(plan_for({"worker"}), tell=_quiet):
+            yield
+    finally:
+        lock.release()
+
+
+def _quiet(*words: object, **more: object) -> None:
+    """Nobody wants to read how workers start when they asked a question."""
+
+
+def ask(person: Person, text: str, timeout_s: float) -> Said:
+    """Ask as this person and wait for the final answer. Raises NoAnswer."""
+    message = inbox.ask(
+        person, text, bot_slug="cli", chat_id=f"cli:{person.pk}", origin="cli"
+    )
+    ends = time.monotonic() + timeout_s
+    while time.monotonic() < ends:
+        answer = Delivery.objects.filter(
+            message=message, role="answer", state__in=("sent", "failed", "expired")
+        ).first()
+        if answer is not None:
+            return _said(message, answer)
+        if _silent(message):
+            return Said(message.pk, None, message.state, "", {})
+        time.sleep(LOOK_S)
+    raise NoAnswer(message)
+
+
+def _silent(message: Message) -> bool:
+    """States that end without an answer."""
+    message.refresh_from_db(fields=["state"])
+    return message.state in {"ignored", "limited"}
+
+
+def _said(message: Message, answer: Delivery) -> Said:
+    message.refresh_from_db(fields=["state"])
+    job = Job.objects.filter(message=message).order_by("-pk").first()
+    state = job.state if job else message.state
+    return Said(message.pk, job.number if job else None, state, answer.text, answer.card)
