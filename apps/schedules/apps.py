@@ -13,8 +13,11 @@ class SchedulesConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to edits of the timetable, supply the port and the gauge."""
+        from apps.assistant import context
         from apps.core import metrics
-        from apps.schedules import preview, signals  # noqa: F401 - signals connects itself
+        from apps.schedules import port, preview, signals  # noqa: F401 - signals connects itself
+
+        context.use_schedules(port.Schedules)
 
         @metrics.register_collector
         def lag() -> list[metrics.Sample]:
