@@ -1,4 +1,9 @@
-"""When something is to happen, said by people in Chinese or English: phrases to moments and crontabs."""
+"""Understands when something is to happen, said in Chinese or English.
+
+A phrase is cut into pieces by small rules (`reader`; rules in `zh_*`, `en_*`, `digits`), the pieces
+are sorted (`slots`, `clocks`) and made into one moment (`moments`) or one crontab (`crontab`).
+Pure: no database, and the clock comes in.
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ _FIRST_CLEAR_HOUR = 7
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Minutes of the day in ascending order, up to 24:59 for the end of a night out; a range if so said."""
+    """Minutes of the day in ascending order; from 1440 on they are of the night that follows."""
 
     minutes: tuple[int, ...] = ()
     ranging: bool = False
@@ -27,13 +27,12 @@ class _Group:
 
 
 def times_of(pieces: list[Piece]) -> Times | None:
-    """What the clocks, parts and joins among `pieces` say; None when they don't go together or are ambiguous."""
+    """What clocks, parts and joins say together; None when that fits badly or is unclear."""
     groups, joins, whole = _grouped(pieces)
     opened = any(isinstance(piece, Opening) for piece in pieces)
-    if not any(group.clocks for group in groups):
-        return (
-            Times() if not joins and not opened and len(groups[0].hours) + len(whole) < 2 else None
-        )
+    if not any(isinstance(piece, Clock) for piece in pieces):
+        alone = not joins and not opened and len(pieces) < 2
+        return Times() if alone else None
     if any(len(group.clocks) != 1 for group in groups):
         return None
     ranging = Join.TO in joins
@@ -48,7 +47,8 @@ def times_of(pieces: list[Piece]) -> Times | None:
 
 
 def _grouped(pieces: list[Piece]) -> tuple[list[_Group], list[Join], list[Hours]]:
-    groups, joins, whole = [_Group()], [], []
+    groups, joins = [_Group()], list[Join]()
+    whole: list[Hours] = []
     for piece in pieces:
         if isinstance(piece, Join):
             joins.append(piece)
@@ -85,7 +85,7 @@ def _carried(clock: Clock, held: list[Hours], minutes: list[int]) -> int | None:
 
 
 def _before(clock: Clock, following: list[_Group]) -> int | None:
-    """ "3 and 5pm": an am or pm that is still to come may hold already; if it may not, the hour as said."""
+    """3 and 5pm: an am or pm that comes later may hold already; if it can't, the hour as said."""
     said = _as_said(clock)
     coming = following[0].clocks[0] if following else None
     if coming is None or coming.hours is None:
@@ -114,7 +114,7 @@ def _possible(clock: Clock) -> tuple[int, ...]:
 
 
 def _as_said(clock: Clock) -> int | None:
-    """An hour alone is the one on a 24-hour clock; from 1 to 6 most people mean the afternoon, so nobody knows."""
+    """An hour alone is read from a 24-hour clock, but 1 to 6 leave open which half of the day."""
     if 0 < clock.hour < _FIRST_CLEAR_HOUR and not clock.padded:
         return None
     hour = 24 if clock.hour == 0 and clock.minute < 0 else clock.hour

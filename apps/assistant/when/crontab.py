@@ -1,4 +1,4 @@
-"""Repetitions: from sorted pieces to the one crontab line that says exactly the same, if there is one."""
+"""Repetitions: from sorted pieces to the crontab that says exactly the same, if there is one."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def _month_day_field(days: MonthDays) -> str | None:
 
 
 def _weekday_field(days: Weekdays) -> str:
-    """Said from Monday = 1 to Sunday = 7, written from Sunday = 0; a range over Sunday becomes a list."""
+    """Said from Monday = 1, written from Sunday = 0; a range over Sunday becomes a list."""
     spans: list[Span] = []
     for first, last in days.spans:
         start, end = first % 7, last % 7

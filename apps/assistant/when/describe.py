@@ -15,8 +15,8 @@ _WORKDAYS = [(1, 5)]
 class _Voice(Protocol):
     """One language. Spans hold numbers; `days` is empty for every day."""
 
-    weekdays: tuple[str, ...]
-
+    @property
+    def weekdays(self) -> tuple[str, ...]: ...
     def moment(self, time: str, weekday: str) -> str: ...
     def every(self, number: int, *, hours: bool) -> str: ...
     def past(self, minute: int) -> str: ...
@@ -30,9 +30,9 @@ class _Voice(Protocol):
 
 
 def describe(when: At | Every, language: str) -> str:
-    """`when` in Chinese if `language` begins with zh, else in English; parse reads it back to the same.
+    """`when` in Chinese if `language` begins with zh, else in English; `parse` understands both.
 
-    A crontab of a kind that no phrase makes is shown as it is.
+    Moments are given to the minute. A crontab of a kind that no phrase makes is shown as it is.
     """
     voice: _Voice = _Chinese() if language.startswith("zh") else _English()
     if isinstance(when, At):
@@ -51,8 +51,10 @@ def describe(when: At | Every, language: str) -> str:
 
 def _days(voice: _Voice, day: str, month: str, weekday: str) -> str | None:
     if (day, month) == ("*", "*"):
-        spans = _spans(weekday)
-        return "" if weekday == "*" else spans and voice.weekly(spans)
+        if weekday == "*":
+            return ""
+        weekdays = _spans(weekday)
+        return None if weekdays is None else voice.weekly(weekdays)
     spans = [] if day == "L" else _spans(day)
     if weekday != "*" or spans is None:
         return None
@@ -177,7 +179,8 @@ class _English:
     def yearly(self, months: list[int], days: list[Span]) -> str:
         if len(months) == 1 and len(days) == 1 and days[0][0] == days[0][1]:
             return f"every year on {calendar.month_name[months[0]]} {days[0][0]}"
-        return f"every year on the {self._dates(days)} of {_and([calendar.month_name[m] for m in months])}"
+        names = [calendar.month_name[month] for month in months]
+        return f"every year on the {self._dates(days)} of {_and(names)}"
 
     def _dates(self, days: list[Span]) -> str:
         names = [_ordinal(a) if a == b else f"{_ordinal(a)} to the {_ordinal(b)}" for a, b in days]

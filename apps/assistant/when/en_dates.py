@@ -1,4 +1,4 @@
-"""English words for days: the day after tomorrow, next Wednesday, Dec 25th, the last day of next month."""
+"""English words for days: the day after tomorrow, next Wednesday, Dec 25th, end of next month."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""English words for spans of time from now: in half an hour, two weeks from now, 20 minutes later."""
+"""English words for spells of time: in half an hour, two weeks from now, 20 minutes later."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ _FRACTIONS = {
     "quarter of an": Fraction(1, 4),
     "three quarters of an": Fraction(3, 4),
 }
-_UNIT = "(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|h|days?|weeks?|wks?|fortnights?|months?|years?|yrs?)"
+_UNIT = (
+    "(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|h|days?|weeks?|wks?|fortnights?"
+    "|months?|years?|yrs?)"
+)
 _NUMBER = rf"[0-9]{{1,5}}(?:\.[0-9]{{1,2}})?|{any_of(WORDS)}|an?"
 _COUNT = rf"(?:{'|'.join(sorted(_FRACTIONS, key=len, reverse=True))}|(?:{_NUMBER})(?: and a half)?)"
 _TERM = rf"{_COUNT}[ -]?{_UNIT}"
@@ -58,8 +61,9 @@ def _ago(match: Match) -> Pieces | None:
 
 RULES.always(rf"{_SPELL} ago", BEYOND)
 RULES.always(
-    rf"in (?:a few|a couple of|a couple|several|some|a while|(?:{_NUMBER}) (?:business|working|work))"
-    rf"(?: {_UNIT})?|(?:few|couple of|several) {_UNIT} (?:from now|later)|in an? (?:second|sec|moment)",
+    r"in (?:a few|a couple of|a couple|several|some|a while)"
+    rf"(?: {_UNIT})?|(?:few|couple of|several) {_UNIT} (?:from now|later)"
+    rf"|in (?:{_NUMBER}) (?:business|working|work) days?|in an? (?:second|sec|moment)",
     BEYOND,
 )
 

@@ -49,7 +49,7 @@ def month_number(name: str) -> int:
 
 
 def whole_part(word: str | None) -> p.Pieces:
-    """The part of the day in "Friday afternoon", which holds for each clock that is said with it."""
+    """The part of the day in "Friday afternoon", which holds for each clock said with it."""
     return () if word is None else (p.Part(PARTS[word], whole=True),)
 
 

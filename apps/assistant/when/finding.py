@@ -1,4 +1,4 @@
-"""Finds the one time phrase inside a sentence, and isn't fooled by words that only look like one."""
+"""Finds the one time phrase inside a sentence, and is not fooled by words that look like one."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _DATES = (Day, Week, Weekdays, MonthDays, Month, Year, Offset)
 _EDGE = '[,.;:!?。、，；：！？…()（）"“”/\n]'
 # A bare 九点 or "at 9" may count points or things; these say that it is a time.
 _CUE_BEFORE = re.compile(
-    f"(?:^|{_EDGE} ?|提醒(?:我们?|大家|他们?|她们?|一下)?|[叫喊让]我们?|通知(?:我们?|大家)|告诉(?:我们?|大家)"
-    "|[请在于我]|[定改约放]在|改[到成为]|[推延][迟到]到?|设[在为]"
+    f"(?:^|{_EDGE} ?|提醒(?:我们?|大家|他们?|她们?|一下)?|[叫喊让]我们?"
+    "|(?:通知|告诉)(?:我们?|大家)|[请在于我]|[定改约放]在|改[到成为]|[推延][迟到]到?|设[在为]"
     "|(?<![a-z])(?:remind|tell|call|wake|ping|notify|me|us|him|her|them|everyone|all|team) )$"
 )
 _CUE_AFTER = re.compile(
-    f" ?(?:$|{_EDGE}|提醒|[叫喊催让请帮给]|通知|告诉|发(?![现展明])|推送|运行|执行|跑|检查|巡检|备份|重启"
-    "|开[会始]|[上下]班|出发|起床|集合|汇报|同步|提交|交|打卡|打电话|吃[饭药早午晚]|喝水|去|准时|我"
+    f" ?(?:$|{_EDGE}|提醒|[叫喊催让请帮给]|通知|告诉|发(?![现展明])|推送|运行|执行"
+    "|跑|检查|巡检|备份|重启|开[会始]|[上下]班|出发|起床|集合|汇报|同步|提交|交|打卡|打电话|吃[饭药早午晚]|喝水|去|准时|我"
     "|(?:to|please|pls|remind|tell|ping|run|send|check|for|every|each)(?![a-z]))"
 )
 _REQUEST = re.compile("提醒|[叫喊催让请帮给要都]|通知|告诉|发(?![现展明])|运行|执行|$|[,，。]")
@@ -77,8 +77,9 @@ class _Run:
 def find(text: str, now: datetime) -> Found | None:
     """The one clear time phrase in a sentence, and the sentence without it.
 
-    None when there is none, when there are several, when the one is unclear, and when a word elsewhere
-    leaves its day open (明天开会，下午三点). Raises ValueError when `now` has no time zone.
+    None when there is none, when there are several, when the one is unclear, and when a word
+    elsewhere leaves its day open (明天开会，下午三点). `rest` keeps the original characters.
+    Raises ValueError when `now` has no time zone.
     """
     if len(text) > LONGEST_SENTENCE:
         return None

@@ -28,8 +28,8 @@ _VALUES = (
 def check(cron: str) -> None:
     """Raise ValueError, saying which field is wrong, unless `cron` is five fields that can fire.
 
-    Fields hold numbers, names of months and weekdays, lists, ranges and steps, and L for the last day of
-    the month. What croniter takes beyond that (seconds, years, random and hashed fields) is refused.
+    Fields hold numbers, names of months and weekdays, lists, ranges, steps, and L for the last day
+    of the month. What croniter takes beyond that (seconds, years, random fields) is refused.
     """
     fields = cron.split(" ")
     if len(fields) != len(_FIELDS) or "" in fields:
@@ -51,18 +51,16 @@ def check(cron: str) -> None:
 def next_times(cron: str, tz: ZoneInfo, after: datetime, count: int) -> list[datetime]:
     """The next `count` moments after `after` (aware) at which `cron` fires, in `tz`, in order.
 
-    Clock changes: a fixed time that is skipped fires at the first moment after the gap; one that comes
-    twice fires the first time. Where every hour fires (hour field `*`), time just goes on: nothing is
-    made up for, and the repeated hour is an hour like the others.
+    Clock changes: a fixed time that is skipped fires at the first moment after the gap; one that
+    comes twice fires the first time. Where every hour fires (hour field `*`), time just goes on:
+    nothing is made up for, and the repeated hour is an hour like the others.
     Raises ValueError with the reason for a bad crontab, a naive `after` or a negative `count`.
     """
     check(cron)
     if after.tzinfo is None or count < 0:
         raise ValueError("next_times needs an aware moment and a count that is not negative")
-    if cron.split(" ")[1] == "*":
-        moments = _elapsing(cron, tz, after)
-    else:
-        moments = _fixed(cron, tz, after)
+    every_hour = cron.split(" ")[1] == "*"
+    moments = _elapsing(cron, tz, after) if every_hour else _fixed(cron, tz, after)
     found: list[datetime] = []
     last = after
     while len(found) < count:
@@ -104,7 +102,7 @@ def _elapsing(cron: str, tz: ZoneInfo, after: datetime) -> Iterator[datetime]:
 
 
 def _set_back(moment: datetime, tz: ZoneInfo) -> timedelta:
-    """How far clocks are set back in the day around `moment`, for so long walls show times again."""
+    """How far clocks are set back around `moment`: that long, walls show the same times again."""
     offsets = [
         (moment.astimezone(UTC) + timedelta(days=days)).astimezone(tz).utcoffset() or timedelta()
         for days in (-1, 0, 1)

@@ -15,14 +15,14 @@ class At:
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """A repetition as a five-field crontab in wall-clock time; 0 = Sunday, L = last day of month."""
+    """A repetition: five crontab fields in wall-clock time; 0 = Sunday, L = last day of month."""
 
     cron: str
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A time phrase inside a sentence: its meaning, its place in the original text, and what is left."""
+    """A time phrase in a sentence: its meaning, its place in the original text, what is left."""
 
     when: At | Every
     start: int

@@ -47,7 +47,7 @@ def _offset(slots: Slots, offset: Offset, now: datetime) -> At | None:
 
 
 def _days(slots: Slots, today: date) -> list[date]:
-    """The days that the phrase may mean, the likeliest first; a day that is named outright stands alone."""
+    """The days that the phrase may mean, in order; a day that is named outright stands alone."""
     weekday = _single(slots.weekdays)
     if slots.weekdays is not None and weekday is None:
         return []

@@ -15,50 +15,19 @@ HAN_NUMBER = "[零一二两三四五六七八九十百廿卅]{1,6}"
 NUMBER = rf"(?:[0-9]{{1,4}}|{HAN_NUMBER})"
 """Pattern of a number in Chinese text."""
 
+# fmt: off
 _ONES = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
     "nineteen",
 ]
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _ORDINAL_ONES = [
-    "first",
-    "second",
-    "third",
-    "fourth",
-    "fifth",
-    "sixth",
-    "seventh",
-    "eighth",
-    "ninth",
-    "tenth",
-    "eleventh",
-    "twelfth",
-    "thirteenth",
-    "fourteenth",
-    "fifteenth",
-    "sixteenth",
-    "seventeenth",
-    "eighteenth",
-    "nineteenth",
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
+    "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth",
+    "eighteenth", "nineteenth",
 ]
+# fmt: on
 
 
 def _words() -> dict[str, int]:
@@ -117,7 +86,7 @@ def english(text: str) -> int | None:
 
 
 def ordinal(text: str) -> int | None:
-    """The value of "1st" to "31st", in digits or words; None for an ending that does not fit, as in 2st."""
+    """The value of 1st to 31st, in digits or words; None for an ending that does not fit (2st)."""
     word = text.replace("-", " ")
     if word in ORDINAL_WORDS:
         return ORDINAL_WORDS[word]

@@ -23,7 +23,8 @@ _POLITE_TAIL = re.compile(
 def parse(text: str, now: datetime) -> At | Every | None:
     """What `text` means said at `now`, if the whole of it is one clear time phrase; otherwise None.
 
-    Vague, impossible and past times, and rhythms that a crontab can't keep, are None: never a guess.
+    Vague, impossible and past times are None, and so are rhythms that a crontab can't keep: never
+    a guess. A day without a time of day is vague. A bare time that has gone by today is tomorrow's.
     Raises ValueError when `now` has no time zone.
     """
     if now.tzinfo is None:
@@ -35,7 +36,7 @@ def parse(text: str, now: datetime) -> At | Every | None:
 
 
 def meaning(reader: Reader, start: int, end: int, now: datetime) -> At | Every | None:
-    """The one meaning that all readings of text[start:end] share; None when there is none, or more than one."""
+    """The one meaning of text[start:end]; None when its readings have none, or several."""
     meanings = {one for pieces in reader.readings(start, end) if (one := _mean(pieces, now))}
     return meanings.pop() if len(meanings) == 1 else None
 

@@ -38,7 +38,7 @@ DAY_ENDS = Hours(24, 24)
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A time of day as it was said. `minute` is negative in "quarter to"; `padded` is 03:00, not 3:00."""
+    """A time of day as it was said: `minute` is negative in "quarter to", 03:00 is `padded`."""
 
     hour: int
     minute: int
@@ -48,7 +48,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the day; `whole` when it goes with the day and so holds for each clock in the phrase."""
+    """A part of the day; `whole` when it goes with the day and so holds for each clock there."""
 
     hours: Hours
     whole: bool = False
@@ -152,7 +152,7 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
-    """Understood as being about time, but not to be said by a moment or a crontab: no answer, no guess."""
+    """About time, but nothing that a moment or a crontab can say: no answer rather than a guess."""
 
 
 Piece = (

@@ -46,7 +46,7 @@ class Reader:
         return self._seen[start]
 
     def after(self, end: int) -> tuple[int, ...]:
-        """Where the next piece may begin when one has ended: here, or behind a comma, a space, a 的."""
+        """Where the next piece may begin when one has ended: here, or behind a comma or 的."""
         glue = _GLUE.match(self.text, end)
         behind = glue.end() if glue else end
         return (end,) if behind == end else (end, behind)

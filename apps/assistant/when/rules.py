@@ -21,7 +21,7 @@ class Rules:
     compiled: list[tuple[re.Pattern[str], Maker]] = field(default_factory=list)
 
     def rule(self, pattern: str) -> Callable[[Maker], Maker]:
-        """Register the decorated maker. A maker returns None when the match is not this rule after all."""
+        """Register the decorated maker; it returns None when a match is not its rule after all."""
 
         def register(maker: Maker) -> Maker:
             self.add(pattern, maker)
@@ -30,9 +30,9 @@ class Rules:
         return register
 
     def always(self, pattern: str, *pieces: Pieces) -> None:
-        """Register a pattern that means the same whenever it matches; several meanings are all tried."""
+        """Register a pattern that always means the same; several meanings are all tried."""
         for meaning in pieces:
-            self.add(pattern, lambda _match, meaning=meaning: meaning)
+            self.add(pattern, _constant(meaning))
 
     def add(self, pattern: str, maker: Maker) -> None:
         """Register one rule."""
@@ -48,3 +48,7 @@ class Rules:
             if match is not None and (pieces := maker(match)) is not None:
                 readings.append((pieces, match.end()))
         return readings
+
+
+def _constant(pieces: Pieces) -> Maker:
+    return lambda _match: pieces

@@ -1,4 +1,4 @@
-"""Sorts the pieces of a phrase by what they tell, and refuses phrases that tell the same thing twice."""
+"""Sorts the pieces of a phrase by what they tell; refuses phrases that tell a thing twice."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from apps.assistant.when.pieces import (
 class Slots:
     """One phrase, sorted: at most one answer to each question."""
 
-    times: Times = Times()
+    times: Times = field(default_factory=Times)
     day: Day | None = None
     week: Week | None = None
     weekdays: Weekdays | None = None
@@ -61,7 +61,7 @@ _NAMES: dict[type[Piece], str] = {
 
 
 def sort(pieces: Pieces) -> Slots | None:
-    """The pieces in their slots; None when something is said twice, or can't be said by us at all."""
+    """The pieces in their slots; None when something is said twice, or is beyond us."""
     slots = Slots()
     clocks: list[Piece] = []
     for piece in pieces:

@@ -45,7 +45,7 @@ def is_han(char: str) -> bool:
 
 
 def normalise(text: str) -> Normal:
-    """Half width, lower case, simplified, single spaces; no spaces beside Chinese, where they say nothing."""
+    """Half width, lower case, simplified, single spaces; no spaces beside Chinese characters."""
     out: list[str] = []
     origin: list[int] = []
     gap = False

@@ -35,7 +35,10 @@ _WEEKDAYS = rf"({_EACH})?{WEEK}({_WEEKDAY}(?:(?:{_TO}|{_AND})?(?:{_EACH}?{WEEK})
 _THEN_HOUR = rf"(?=[一二三四五六]{HAN_NUMBER}?[点时])"
 
 # 三号楼, 五号会议室, 3日报: what is numbered there is not a day.
-_DAY = "(?:号(?![楼会门机服务线院店厅桌车库窗码员房室栋仓节文令公告产任工订卡])|日(?![报常程志历期记元均]))"
+_DAY = (
+    "(?:号(?![楼会门机服务线院店厅桌车库窗码员房室栋仓节文令公告产任工订卡])"
+    "|日(?![报常程志历期记元均]))"
+)
 _LISTED_DAYS = rf"{NUMBER}(?:{_DAY}?(?:{_TO}|{_AND}){NUMBER}|{_DAY}{NUMBER})*{_DAY}"
 
 _DAYS = {"今": 0, "明": 1, "后": 2, "昨": -1, "前": -2}
