@@ -120,7 +120,7 @@ class Person(AbstractBaseUser):
 
     def has_module_perms(self, app_label: str) -> bool:
         """May see this app in the console."""
-        return self.has_perm("console.view")
+        return self.has_perm(f"{app_label}.view_any")
 
 
 class Binding(models.Model):

@@ -31,6 +31,7 @@ CONTENT = (
 ROW_PURPOSE = "audit"
 SEAL_PURPOSE = "audit seal"
 _MAX_DEPTH = 32
+_LENGTHS = {field.name: field.max_length for field in AuditRow._meta.concrete_fields}
 
 
 def text(value: object, column: str = "") -> str:
@@ -39,7 +40,7 @@ def text(value: object, column: str = "") -> str:
     What happened must be written down whatever a stranger calls himself.
     """
     clean = str(value).replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
-    return clean[: AuditRow._meta.get_field(column).max_length] if column else clean
+    return clean[: _LENGTHS[column]] if column else clean
 
 
 def plain(value: object, depth: int = 0) -> Any:

@@ -22,10 +22,12 @@ class DbAfter(Func):
         self.seconds = seconds
         super().__init__(models.Value(float(seconds), output_field=models.FloatField()))
 
-    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:
+    def as_sqlite(
+        self, compiler: Any, connection: Any, **extra: Any
+    ) -> tuple[str, tuple[str, ...]]:
         """SQLite's clock in the text form in which Django stores datetimes."""
         shift = f"{self.seconds:+.3f} seconds"
-        return "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'now', %s)", [shift]
+        return "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'now', %s)", (shift,)
 
 
 _SOON = {
@@ -75,8 +77,7 @@ def release(name: str, holder: str, epoch: int) -> bool:
 def beat(role: str, name: str, detail: Mapping[str, Any] | None = None) -> None:
     """Write a sign of life of the process `name`."""
     row = Heartbeat(role=role, name=name, detail=dict(detail or {}))
-    # An expression is a valid value of an insert; the stubs only know datetimes.
-    row.at = DbNow()  # type: ignore[assignment]
+    row.at = DbNow()
     Heartbeat.objects.bulk_create(
         [row],
         update_conflicts=True,

@@ -91,7 +91,7 @@ def test_a_zombie_sealer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.postgres
-def test_a_row_that_commits_late_goes_into_a_later_seal(postgresql_only: None) -> None:
+def test_a_row_that_commits_late_goes_into_a_later_seal() -> None:
     written, seen = threading.Event(), threading.Event()
 
     def late() -> None:

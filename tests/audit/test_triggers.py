@@ -51,7 +51,7 @@ def test_refused(guarded: None, statement: str) -> None:
 
 
 @pytest.mark.postgres
-def test_truncate_is_refused(guarded: None, postgresql_only: None) -> None:
+def test_truncate_is_refused(guarded: None) -> None:
     connection.check_constraints()  # PostgreSQL truncates nothing while checks are pending
     with (
         pytest.raises(IntegrityError, match="append-only"),
