@@ -179,7 +179,7 @@ def address_of(bot: Bot) -> str:
 
 def send_context(bot: Bot) -> SendContext:
     """What the bot's platform needs for going out."""
-    return SendContext(config_of(bot), bot.pk, door(), tokens.shared())
+    return SendContext(config_of(bot), bot.pk, door, tokens.shared())
 
 
 def _check_slug(slug: str) -> None:

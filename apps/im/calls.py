@@ -51,7 +51,6 @@ async def call(
     data: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     repeatable: bool = True,
-    timeout_s: float = TIMEOUT_S,
 ) -> Reply:
     """Send `body` as JSON (or `data`, which is JSON already) to an address of the bot's settings.
 
@@ -67,7 +66,7 @@ async def call(
             configured=True,
             headers=kind | dict(headers or {}),
             body=content,
-            timeout=timeout_s,
+            timeout=TIMEOUT_S,
             max_bytes=MAX_ANSWER,
             repeatable=repeatable,
         )

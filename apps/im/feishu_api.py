@@ -111,11 +111,9 @@ def opened(reply: Reply) -> dict[str, Any]:
     """The answer when `code` is 0; otherwise the error that says what to do about it."""
     data = reply.json()
     code = data.get("code")
-    if reply.status == 429 or code in LATER:
+    if reply.status == 429 or reply.status >= 500 or code in LATER:
         wait = reply.seconds("x-ogw-ratelimit-reset", "retry-after")
         raise Later(_why(reply, data), delay_s=wait, vendor_code=str(code or ""))
-    if reply.status >= 500:
-        raise Later(_why(reply, data), vendor_code=str(code or ""))
     if code == 0:
         return data
     if not isinstance(code, int):

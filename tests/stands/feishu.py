@@ -13,6 +13,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from tests.stands.feishu_cards import BadCard, check_card
 from tests.stands.feishu_signer import Signer
@@ -122,9 +123,9 @@ class FeishuStand(HttpStand):
         if call.method == "POST" and call.path == MESSAGES:
             return self._send(call)
         if call.method == "POST" and len(parts) == 2 and parts[1] == "reply":
-            return self._reply(call, parts[0])
+            return self._reply(call, unquote(parts[0]))
         if call.method == "PATCH" and len(parts) == 1 and parts[0]:
-            return self._edit(call, parts[0])
+            return self._edit(call, unquote(parts[0]))
         raise Refusal(99991400 + 1, f"no such path {call.method} {call.path}", 404)
 
     def _token(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Literal, Self
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 MAX_BODY = 4 * 1024 * 1024
 
@@ -64,6 +64,7 @@ class HttpStand:
         self._port = port
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
+        self._stopping = asyncio.Event()
         self._open: set[asyncio.StreamWriter] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._changed = threading.Condition()
@@ -122,9 +123,10 @@ class HttpStand:
     async def _close(self) -> None:
         if self._server is not None:
             self._server.close()
+        self._stopping.set()
+        for writer in self._open:
+            writer.transport.abort()
         tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -157,7 +159,8 @@ class HttpStand:
             await writer.drain()
             return True
         if fault.kind == "hang":
-            await asyncio.sleep(3600)
+            await self._stopping.wait()
+            return False
         if fault.kind == "cut":
             writer.write(raw[: len(raw) // 2])
             await writer.drain()
@@ -190,7 +193,7 @@ async def _read(reader: asyncio.StreamReader) -> Call | None:
     body = await reader.readexactly(length)
     parts = urlsplit(target)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    return Call(method, unquote(parts.path), query, headers, body)
+    return Call(method, parts.path, query, headers, body)
 
 
 def _written(answer: Answer) -> bytes:
