@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from apps.core import crypto
 from apps.core.errors import ClawdbotError
@@ -31,7 +32,8 @@ _BAD_TEXT = both(
 )
 _MISSING = both("缺少 {name}（{label}）", "{name} is missing ({label})")
 
-_decrypted: dict[int, tuple[int, dict[str, Any]]] = {}
+#: By bot: what was stored when it was decrypted, and the result.
+_decrypted: dict[UUID, tuple[tuple[Any, ...], dict[str, Any]]] = {}
 
 
 class BadSettings(ClawdbotError):
@@ -112,14 +114,16 @@ def aad(bot: Bot, name: str) -> str:
 
 
 def config_of(bot: Bot) -> dict[str, Any]:
-    """All settings with defaults and decrypted secrets; decrypted once for each version.
+    """All settings with defaults and decrypted secrets; decrypted once while they stay the same.
 
     Raises `UnknownPlatform` and `SecretError`.
     """
-    held = _decrypted.get(bot.pk)
-    if held is None or held[0] != bot.version:
-        held = (bot.version, read_config(bot))
-        _decrypted[bot.pk] = held
+    # The version alone would not do: a change that was rolled back gives its number to the next.
+    stored = (bot.platform, bot.connection, dict(bot.settings), dict(bot.secrets))
+    held = _decrypted.get(bot.uid)
+    if held is None or held[0] != stored:
+        held = (stored, read_config(bot))
+        _decrypted[bot.uid] = held
     return dict(held[1])
 
 

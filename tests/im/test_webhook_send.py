@@ -1,4 +1,4 @@
-"""Answers to your own system: signed, the same on every repeat, and told what to do about errors."""
+"""Answers to your own system: signed, the same on every repeat, clear about errors."""
 
 from __future__ import annotations
 
