@@ -13,6 +13,7 @@ from apps.skills.names import fold
 
 SHOWN = 3
 ENOUGH = 0.5
+FAR = 0.25
 MAX_QUERY = 60
 #: A word of a sentence must be nearly right; a lone word may be further off.
 NEARLY = 0.75
@@ -20,14 +21,19 @@ NEARLY = 0.75
 DESCRIBED = 0.3
 
 
-def nearest(text: str, skills: Iterable[Skill], limit: int = SHOWN) -> list[Skill]:
-    """Return up to `limit` skills that `text` may have meant, best first; [] when none fits."""
+def nearest(text: str, skills: Iterable[Skill], *, filled: bool = False) -> list[Skill]:
+    """Return up to three skills that `text` may have meant, best first; [] when none fits.
+
+    `filled`: once one fits, the three are made full with what is less near (a misspelt command).
+    """
     query = fold(text).strip(" \t\n/,.!?;:。，！？、")[:MAX_QUERY]
     if not query:
         return []
-    scored = [(score(query, skill), skill) for skill in skills]
-    best = sorted((pair for pair in scored if pair[0] >= ENOUGH), key=lambda pair: -pair[0])
-    return [skill for _, skill in best[:limit]]
+    scored = sorted(((score(query, one), one) for one in skills), key=lambda pair: -pair[0])
+    if not scored or scored[0][0] < ENOUGH:
+        return []
+    least = FAR if filled else ENOUGH
+    return [one for value, one in scored[:SHOWN] if value >= least]
 
 
 def score(query: str, skill: Skill) -> float:
@@ -67,7 +73,7 @@ def similarity(one: str, other: str) -> float:
     if "/" in one:
         return 0.0
     total = len(one) + len(other)
-    if 2 * min(len(one), len(other)) < ENOUGH * total:
+    if 2 * min(len(one), len(other)) < FAR * total:
         return 0.0
     return SequenceMatcher(None, one, other, autojunk=False).ratio()
 

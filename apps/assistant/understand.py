@@ -131,7 +131,7 @@ def understand(text: str, asker: Asker) -> Understood:
     phrase = phrases.read(text, asker.clock, attended=asker.attended)
     if phrase is not None:
         return _from("phrase", phrase.skill, phrase.result, phrase.why, asker)
-    return _nearest(text, "", asker)
+    return _nearest(text, None, asker)
 
 
 def _command(command: Command, asker: Asker) -> Understood:
@@ -189,15 +189,15 @@ def _with_command(
     return {**values, later.name: command}, None
 
 
-def _nearest(text: str, tail: str, asker: Asker) -> Understood:
-    """Offers, for this asker's rights; whatever was typed after a misspelt command stays."""
+def _nearest(text: str, tail: str | None, asker: Asker) -> Understood:
+    """Offers, for this asker's rights; what stood after a misspelt command (`tail`) stays."""
     permitted = [
         one for one in registry().values() if not one.hidden and asker.rights.allows(one.permission)
     ]
-    found = nearest.nearest(text, permitted)
-    offers = _timed_offer(text, permitted, asker) if not tail else []
+    found = nearest.nearest(text, permitted, filled=tail is not None)
+    offers = _timed_offer(text, permitted, asker) if tail is None else []
     offers += [
-        Offer(OFFER.format(zh=one.zh, name=one.name), _offered(one, tail), one.name)
+        Offer(OFFER.format(zh=one.zh, name=one.name), _offered(one, tail or "", asker), one.name)
         for one in found
         if one.name not in {offer.skill for offer in offers}
     ]
@@ -206,12 +206,13 @@ def _nearest(text: str, tail: str, asker: Asker) -> Understood:
     return Understood("nearest", offers=offers[: nearest.SHOWN], why=PERHAPS)
 
 
-def _offered(skill: Skill, tail: str) -> str:
-    return (
-        f"/{skill.name} {tail}"
-        if skill.parameters and 0 < len(tail) <= MAX_TIMED
-        else f"/{skill.name}"
-    )
+def _offered(skill: Skill, tail: str, asker: Asker) -> str:
+    """The command of an offer; what was typed is kept where the skill has a use for it."""
+    if tail and len(tail) <= MAX_TIMED:
+        typed = Command(skill.name, tail=tail)
+        if not isinstance(_bind(skill, typed, asker), Invalid):
+            return f"/{skill.name} {tail}"
+    return f"/{skill.name}"
 
 
 def _timed_offer(text: str, permitted: Sequence[Skill], asker: Asker) -> list[Offer]:

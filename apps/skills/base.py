@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -37,6 +38,8 @@ __all__ = [
     "skill",
 ]
 
+#: A phrase with more gaps than these would match nearly anything, slowly.
+MAX_FIELDS = 3
 LANES = ("control", "interactive", "normal", "batch")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -138,6 +141,7 @@ def skill(
         own = name or function.__name__.strip("_")
         _check(own, lane, timeout, retries)
         takes_context, parameters = parameters_of(function)
+        _check_phrases(own, phrases, {p.name for p in parameters})
         made = Skill(
             name=own,
             zh=zh or own,
@@ -173,6 +177,15 @@ def _check(name: str, lane: str, timeout: int, retries: int) -> None:
         raise DeclarationError(f"skill {name}: lane is one of {', '.join(LANES)}")
     if timeout < 1 or retries < 0:
         raise DeclarationError(f"skill {name}: timeout is at least 1, retries at least 0")
+
+
+def _check_phrases(name: str, phrases: Sequence[Text | str], known: set[str]) -> None:
+    for said in (text for phrase in map(_text, phrases) for text in (phrase.zh, phrase.en)):
+        fields = re.findall(r"\{(.*?)\}", said)
+        if not set(fields) <= known or len(fields) > MAX_FIELDS:
+            raise DeclarationError(
+                f"skill {name}: phrase {said!r} may name up to {MAX_FIELDS} of its parameters"
+            )
 
 
 def _text(value: Text | str) -> Text:

@@ -42,6 +42,7 @@ class Param:
     `rest`: everything from here on, exactly as typed (one text parameter, the last).
     `ask`: the question when it was not given. With a default, too, it is asked whenever somebody
     is there to answer; a schedule takes the default.
+    `lead`: a pattern of words at the front of a typed text that only belong to the asking.
     `limit`: the most characters. `words`: other spellings of a choice.
     `command`: the text is itself a command, to be asked later.
     """
@@ -49,6 +50,7 @@ class Param:
     label: Text | None = None
     ask: Text | None = None
     rest: bool = False
+    lead: str = ""
     limit: int = MAX_TEXT
     words: Mapping[str, Sequence[str]] = field(default_factory=dict)
     command: bool = False
@@ -69,6 +71,7 @@ class Parameter:
     rest: bool = False
     #: A time beside a rest parameter is not a word of its own: it is found in the rest and cut out.
     found: bool = False
+    lead: str = ""
     limit: int = MAX_TEXT
     choices: Mapping[str, Any] = field(default_factory=dict)
     command: bool = False
@@ -144,6 +147,7 @@ def _parameter(declared: inspect.Parameter, hints: dict[str, Any]) -> Parameter:
         asked=required or extra.ask is not None,
         default=None if required else declared.default,
         rest=extra.rest,
+        lead=extra.lead,
         limit=extra.limit,
         choices=choices,
         command=extra.command,

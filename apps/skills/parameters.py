@@ -6,7 +6,7 @@ three end in `Bound`, `Missing` or `Invalid`. `call_values` turns what is stored
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -41,9 +41,13 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What stands after a command's name: the words, and the same as one exact text."""
+    """What stands after a command's name: its words, and the same as one exact text.
 
-    words: Sequence[Word] = ()
+    `words` are read one by one and only as far as they are needed, so they may come from a
+    generator: what belongs to a free text is never split.
+    """
+
+    words: Iterable[Word] = ()
     tail: str = ""
 
 
@@ -109,7 +113,9 @@ def bind(
     return finish(parameters, reader.values, attended=attended)
 
 
-def check(parameters: Sequence[Parameter], given: Mapping[str, Any]) -> Result:
+def check(
+    parameters: Sequence[Parameter], given: Mapping[str, Any], *, attended: bool = True
+) -> Result:
     """Return the parameters of a JSON object, as a model or a program proposes them."""
     by_name = {p.name: p for p in parameters}
     unknown = next((name for name in given if name not in by_name), None)
@@ -121,7 +127,25 @@ def check(parameters: Sequence[Parameter], given: Mapping[str, Any]) -> Result:
             values[name] = to_json(by_name[name], value)
         except Unfit as unfit:
             return _unfit(by_name[name], unfit).invalid
-    return finish(parameters, values)
+    return finish(parameters, values, attended=attended)
+
+
+def read_named(
+    parameters: Sequence[Parameter],
+    texts: Mapping[str, str],
+    clock: Clock,
+    *,
+    attended: bool = True,
+) -> Result:
+    """Return the parameters whose texts a phrase named."""
+    by_name = {p.name: p for p in parameters}
+    values: dict[str, Any] = {}
+    try:
+        for name, text in texts.items():
+            _store(by_name[name], values, text.strip(), clock)
+    except _Problem as problem:
+        return problem.invalid
+    return finish(parameters, values, attended=attended)
 
 
 def fill(
@@ -208,28 +232,28 @@ class _Reader:
     """Walks once over the words; what is left when the words of their own are done is the rest."""
 
     def __init__(self, parameters: Sequence[Parameter], arguments: Arguments, clock: Clock) -> None:
-        self.parameters, self.arguments, self.clock = parameters, arguments, clock
-        self.named = {fold(p.name): p for p in parameters if not p.rest}
+        self.parameters, self.tail, self.clock = parameters, arguments.tail, clock
+        self.words = iter(arguments.words)
         self.rest = next((p for p in parameters if p.rest), None)
-        self.open = [p for p in parameters if not p.rest and not p.found]
+        own = [p for p in parameters if not p.rest]
+        self.named = {fold(label): p for p in own for label in (p.label.zh, p.label.en)}
+        self.named |= {fold(p.name): p for p in own}
+        self.open = [p for p in own if not p.found]
         self.values: dict[str, Any] = {}
-        self.place = 0
 
     def run(self) -> None:
-        words = self.arguments.words
-        while self.place < len(words):
-            if not self.take(words[self.place]):
-                self.take_rest(words[self.place])
+        for word in self.words:
+            if not self.take(word):
+                self.take_rest(word)
                 return
 
     def take(self, word: Word) -> bool:
-        """Use one word (an option may use two); False when the rest begins here."""
+        """Use one word (an option may use the next, too); False when the rest begins here."""
         if word.option:
             return self.take_option(word)
         parameter = self.named.get(fold(word.key)) if word.key else None
         if parameter and parameter.name not in self.values:
             self.keep(parameter, word.value or "", word)
-            self.place += 1
             return True
         return self.take_next(word)
 
@@ -239,29 +263,24 @@ class _Reader:
             if self.rest:
                 return False
             raise _Problem(_UNKNOWN.format(name=f"--{word.option}"))
-        self.place += 1
         value = word.value
-        if value is None and parameter.kind == "bool":
-            value = "yes"
-        elif value is None:
-            value = self.next_text(word.option)
+        if value is None:
+            value = "yes" if parameter.kind == "bool" else self.next_text(word.option)
         self.keep(parameter, value, word)
         return True
 
     def next_text(self, option: str) -> str:
-        words = self.arguments.words
-        if self.place >= len(words) or words[self.place].option:
+        word = next(self.words, None)
+        if word is None or word.option:
             raise _Problem(_NO_VALUE.format(name=option))
-        self.place += 1
-        _check_closed(words[self.place - 1])
-        return words[self.place - 1].text
+        _check_closed(word)
+        return word.text
 
     def take_next(self, word: Word) -> bool:
         """Give the word to the next parameter that has none; False when none is left."""
         while self.open:
-            parameter = self.open[0]
+            parameter = self.open.pop(0)
             if parameter.name in self.values:
-                self.open.pop(0)
                 continue
             try:
                 self.keep(parameter, word.text, word)
@@ -269,10 +288,7 @@ class _Reader:
                 # An optional word before a free text may simply not be there.
                 if self.rest is None or parameter.required:
                     raise
-                self.open.pop(0)
                 continue
-            self.open.pop(0)
-            self.place += 1
             return True
         if self.rest:
             return False
@@ -283,8 +299,7 @@ class _Reader:
         _store(parameter, self.values, text, self.clock)
 
     def take_rest(self, word: Word) -> None:
-        text = self.arguments.tail[word.start :]
-        text = _take_found(self.parameters, self.values, text, self.clock)
+        text = _take_found(self.parameters, self.values, self.tail[word.start :], self.clock)
         if self.rest:
             _store(self.rest, self.values, text, self.clock)
 

@@ -123,6 +123,10 @@ class SchedulesPort(Protocol):
         """Delete it."""
         ...
 
+    def run(self, number: str) -> Outcome:
+        """Ask its command at once; its times stay as they are."""
+        ...
+
 
 class ApprovalsPort(Protocol):
     """Questions that wait for a yes or a no."""

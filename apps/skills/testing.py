@@ -58,7 +58,7 @@ class FakeJobs:
 
     def add(self, skill: str, state: str = "waiting", text: str = "", number: str = "") -> JobInfo:
         """Put a job there, as if it had been asked for."""
-        number = number or f"JOB{len(self.jobs) + 1:05d}"
+        number = number or f"TASK{len(self.jobs) + 1:04d}"
         done = self.now if state not in OPEN_STATES else None
         job = JobInfo(number, skill, state, self.now, finished_at=done, text=text)
         self.jobs.insert(0, job)
@@ -104,6 +104,7 @@ class FakeSchedules:
 
     next_time: datetime = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
     kept: dict[str, ScheduleInfo] = field(default_factory=dict)
+    ran: list[str] = field(default_factory=list)
 
     def add(self, command: str, every: Every, words: str) -> ScheduleInfo:
         """Keep a schedule."""
@@ -130,6 +131,13 @@ class FakeSchedules:
         """Forget it."""
         known = self.kept.pop(number, None)
         return Outcome(known is not None, (_DONE if known else _NO).format(what=number))
+
+    def run(self, number: str) -> Outcome:
+        """Note that its command was asked."""
+        if number not in self.kept:
+            return Outcome(False, _NO.format(what=number))
+        self.ran.append(number)
+        return Outcome(True, _DONE.format(what=number))
 
     def _change(self, number: str, *, enabled: bool) -> Outcome:
         if number not in self.kept:
@@ -271,7 +279,7 @@ def context(
     return replace(made, **changes)
 
 
-def ask(name: str, ctx: Context, **parameters: Any) -> str:
+def ask(name: str, ctx: Context, /, **parameters: Any) -> str:
     """Run a skill with JSON parameters and return its whole answer as plain text.
 
     Raises AssertionError when the parameters are missing or wrong, and what the skill raises.

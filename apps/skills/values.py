@@ -100,7 +100,8 @@ def _reason(error: ValidationError) -> Text:
 def _text(parameter: Parameter, text: str, clock: Clock) -> str:
     if "\0" in text:
         raise Unfit(both("含有空字符", "contains a NUL"))
-    return text
+    lead = re.match(parameter.lead, text, re.IGNORECASE) if parameter.lead else None
+    return text[lead.end() :] if lead else text
 
 
 def _int(parameter: Parameter, text: str, clock: Clock) -> int:

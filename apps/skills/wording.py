@@ -27,6 +27,8 @@ STATES: Mapping[str, Text] = {
     "expired": both("已过期", "expired"),
     "dead": both("多次失败，已停止", "given up"),
 }
+#: How ids and codes are typed: in any case, with dashes or blanks where people put them.
+NUMBER = r"^[0-9A-Za-z -]+$"
 OPEN_STATES = ("waiting", "asking", "running")
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from pydantic import Field
+
 from apps.core.ids import tidy
 from apps.skills.base import Context, Param, both, skill
+from apps.skills.wording import NUMBER
 
 
 @skill(
@@ -25,6 +28,7 @@ def approve(
             ask=both("批准哪一件？请给编号。", "Approve what? Please give the code."),
             limit=40,
         ),
+        Field(pattern=NUMBER),
     ],
 ) -> str:
     """Say yes; who may, once and in time, is judged by the approvals themselves."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from pydantic import Field
+
 from apps.core.ids import tidy
 from apps.skills.base import Context, Param, both, skill
+from apps.skills.wording import NUMBER
 
 
 @skill(
@@ -26,6 +29,7 @@ def cancel(
             ask=both("取消哪个任务？请给编号。", "Cancel which job? Please give its number."),
             limit=40,
         ),
+        Field(pattern=NUMBER),
     ],
 ) -> str:
     """Stop one of the asker's jobs (any job, for whoever may see all)."""

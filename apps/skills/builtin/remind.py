@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -29,8 +28,11 @@ TOO_FAR = both(
     "{clock} 太远了，最多提前一年。", "{clock} is too far away: a year ahead is the most."
 )
 EMPTY = both("要提醒你什么？", "Remind you of what?")
-_LEAD = re.compile(r"(?:提醒|叫)(?:一下)?我(?:一下)?[:：,，]?\s*(?=\S)")
-_LEAD_EN = re.compile(r"(?:me\s+)?(?:to|that|about|of)\s+(?=\S)|me\s+(?=\S)", re.IGNORECASE)
+#: 提醒我…, me to …, about …: said to us, not to be said back.
+LEAD = (
+    r"(?:提醒|叫)(?:一下)?我(?:一下)?[:：,，]?\s*(?=\S)"
+    r"|(?:me\s+)?(?:to|that|about|of)\s+(?=\S)|me\s+(?=\S)"
+)
 
 
 @skill(
@@ -57,10 +59,12 @@ def remind(
             ),
         ),
     ] = None,
-    text: Annotated[str, Param(label=both("内容", "text"), rest=True, ask=EMPTY, limit=LIMIT)],
+    text: Annotated[
+        str, Param(label=both("内容", "text"), rest=True, lead=LEAD, ask=EMPTY, limit=LIMIT)
+    ],
 ) -> Text:
     """Store a reminder for `at`; without a time (its job is due, or a schedule asks) say it."""
-    said = bare(text)
+    said = text.strip()
     if not said:
         raise CannotDo(EMPTY)
     if at is None or timedelta(0) <= ctx.now - at <= JUST_NOW:
@@ -74,13 +78,6 @@ def remind(
         text=said,
         number=job.number,
     )
-
-
-def bare(text: str) -> str:
-    """Return what is to be said, without the `me to` that belonged to the asking."""
-    text = text.strip()
-    lead = _LEAD.match(text) or _LEAD_EN.match(text)
-    return text[lead.end() :] if lead else text
 
 
 def _check(ctx: Context, at: datetime) -> None:

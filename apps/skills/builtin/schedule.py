@@ -46,7 +46,7 @@ NESTED = both("定时里不能再建定时。", "A schedule cannot make schedule
 FORBIDDEN = both("你无权运行 /{name}，不能定时。", "You may not run /{name}, so not on a schedule.")
 BUTTONS = 3
 
-Action = Literal["list", "add", "pause", "resume", "remove"]
+Action = Literal["list", "add", "pause", "resume", "remove", "run"]
 
 
 @skill(
@@ -72,6 +72,7 @@ def schedule(
                 "add": ["添加", "新增", "新建", "new", "create"],
                 "pause": ["暂停", "停用", "off"],
                 "resume": ["恢复", "启用", "on"],
+                "run": ["立即运行", "now"],
                 "remove": ["删除", "移除", "delete", "rm"],
             },
         ),
@@ -81,7 +82,7 @@ def schedule(
         str, Param(label=both("命令或编号", "command or number"), rest=True, command=True)
     ] = "",
 ) -> Card | str:
-    """List, add, pause, resume or remove the asker's schedules."""
+    """List, add, pause, resume, remove or run the asker's schedules."""
     if action is None:
         action = "add" if every or what else "list"
     if action == "list":
@@ -94,6 +95,7 @@ def schedule(
         "pause": ctx.schedules.pause,
         "resume": ctx.schedules.resume,
         "remove": ctx.schedules.remove,
+        "run": ctx.schedules.run,
     }[action]
     return ctx.tell(act(tidy(what)))
 

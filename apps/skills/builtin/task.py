@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from pydantic import Field
+
 from apps.core.ids import tidy
 from apps.im.cards import Block, Button, Card, Fields, color_of
 from apps.im.cards import Text as Paragraph
 from apps.skills import wording
 from apps.skills.base import CannotDo, Context, Param, both, skill
 from apps.skills.ports import JobInfo
+from apps.skills.wording import NUMBER
 
 TITLE = both("任务 {number}", "Job {number}")
 SKILL = both("技能", "Skill")
@@ -43,6 +46,7 @@ def task(
             ask=both("哪个任务？请给编号。", "Which job? Please give its number."),
             limit=40,
         ),
+        Field(pattern=NUMBER),
     ],
 ) -> Card:
     """Show one job: skill, state, times and what it said."""

@@ -16,7 +16,7 @@ NONE = both("无", "none")
 
 @skill(
     zh="用量",
-    aliases=["stats", "统计"],
+    aliases=["统计"],
     summary=both("你发了多少消息，跑了多少任务。", "How many messages you sent and jobs you ran."),
     examples=[both("/用量", "/usage")],
     quick=True,
