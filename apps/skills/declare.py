@@ -19,7 +19,7 @@ from apps.skills.names import fold
 from apps.skills.times import Every
 
 Kind = Literal["text", "int", "float", "bool", "choice", "time", "every"]
-MAX_TEXT = 20_000
+MAX_TEXT = 1_000_000  # no more than the entrances let in
 
 _PLAIN: dict[object, Kind] = {
     str: "text",

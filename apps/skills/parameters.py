@@ -152,7 +152,9 @@ def fill(
     parameters: Sequence[Parameter], values: Mapping[str, Any], name: str, text: str, clock: Clock
 ) -> Result:
     """Return the parameters after the person answered the question about `name` with `text`."""
-    parameter = next(p for p in parameters if p.name == name)
+    parameter = next((p for p in parameters if p.name == name), None)
+    if parameter is None:  # the skill was changed while its question was open
+        return Invalid(_UNKNOWN.format(name=name))
     known = dict(values)
     try:
         rest = parameter if parameter.rest else _rest_wanted(parameters, known, parameter)

@@ -62,6 +62,11 @@ class CheckInfo(Protocol):
         """Whether it is right."""
         ...
 
+    @property
+    def detail(self) -> Text:
+        """What was found; may be empty."""
+        ...
+
 
 class Usage(TypedDict):
     """How much one person asked: today and in the last 30 days, by their wall clock."""

@@ -41,6 +41,7 @@ class _Shelf:
     faults: list[Fault] = field(default_factory=list)
     edition: int = 0
     loaded: bool = False
+    loading: bool = False
 
 
 _shelf = _Shelf()
@@ -71,13 +72,22 @@ def _drop(skill: Skill) -> None:
 def load() -> Mapping[str, Skill]:
     """Import every skill once; one that cannot be imported is a fault, not a stop."""
     with _lock:
-        if not _shelf.loaded:
+        # A skill's module may ask for the registry while it is being imported.
+        if not _shelf.loaded and not _shelf.loading:
+            _shelf.loading = True
+            try:
+                _import_all()
+            finally:
+                _shelf.loading = False
             _shelf.loaded = True
-            for found in sorted(pkgutil.iter_modules(builtin.__path__), key=lambda m: m.name):
-                _import(f"{builtin.__name__}.{found.name}")
-            for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
-                _import(point.value.partition(":")[0])
     return MappingProxyType(_shelf.skills)
+
+
+def _import_all() -> None:
+    for found in sorted(pkgutil.iter_modules(builtin.__path__), key=lambda m: m.name):
+        _import(f"{builtin.__name__}.{found.name}")
+    for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+        _import(point.value.partition(":")[0])
 
 
 def _import(module: str) -> None:

@@ -31,6 +31,7 @@ NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)  # a Sunday, 10:00 in Shanghai
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 _DONE = both("好的：{what}", "Done: {what}")
+_EMPTY = both("", "")
 _NO = both("没有：{what}", "There is none: {what}")
 
 
@@ -200,6 +201,7 @@ class FakeCheck:
 
     name: str
     ok: bool = True
+    detail: Text = _EMPTY
 
 
 @dataclass

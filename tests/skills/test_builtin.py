@@ -138,10 +138,13 @@ def test_status_when_all_is_well(ctx: FakeContext) -> None:
 
 def test_status_when_something_is_wrong(ctx: FakeContext) -> None:
     ctx.system.checks.append(FakeCheck("beat", ok=False))
+    ctx.system.checks.append(FakeCheck("disk", ok=False, detail=Text("满了", "full")))
     card = card_of(ctx, "status")
     assert card.color == "red"
-    assert card.title == pick(ctx, "有 1 项不正常", "1 not right")
-    assert pick(ctx, "beat: 不正常", "beat: wrong") in ask("status", ctx)
+    assert card.title == pick(ctx, "有 2 项不正常", "2 not right")
+    said = ask("status", ctx)
+    assert pick(ctx, "beat: 不正常\n", "beat: wrong\n") in said
+    assert pick(ctx, "disk: 不正常：满了", "disk: wrong: full") in said
 
 
 def test_tasks_lists_newest_first_with_cancel_buttons(ctx: FakeContext) -> None:

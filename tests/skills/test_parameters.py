@@ -213,6 +213,7 @@ def test_a_question_with_a_default_is_asked_only_when_somebody_is_there(clock: C
 def test_the_answer_to_a_question_fills_the_gap(clock: Clock) -> None:
     done = fill(RING, {"text": "tea"}, "at", "20分钟后吧", clock)
     assert done == Bound({"text": "tea", "at": "2026-11-22T10:20:00+08:00"})
+    assert isinstance(fill(RING, {}, "gone", "x", clock), Invalid)
     unclear = fill(RING, {"text": "tea"}, "at", "soon", clock)
     assert isinstance(unclear, Invalid)
 

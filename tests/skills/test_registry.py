@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -154,3 +156,26 @@ def test_a_broken_file_is_named_and_stops_no_other(
         assert said[1][1].startswith("wrong_skill: DeclarationError")
         assert get("elsewhere") is not None
     sys.modules.pop("their_skill", None)
+
+
+def test_who_asks_while_the_skills_are_loaded_waits_for_all_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    began, go_on = threading.Event(), threading.Event()
+    original = registry._import_all
+
+    def slowly() -> None:
+        began.set()
+        assert go_on.wait(10)
+        original()
+
+    with declared():
+        monkeypatch.setattr(registry, "_import_all", slowly)
+        monkeypatch.setattr(registry._shelf, "loaded", False)
+        with ThreadPoolExecutor(2) as pool:
+            first = pool.submit(registry.registry)
+            assert began.wait(10)
+            second = pool.submit(registry.registry)
+            assert not second.done()
+            go_on.set()
+            assert len(first.result(10)) == len(second.result(10)) == 18

@@ -38,7 +38,7 @@ TRY = both("试试", "Try it")
 @skill(
     name="help",
     zh="帮助",
-    aliases=["h", "命令", "菜单"],
+    aliases=["h", "start", "命令", "菜单"],
     summary=both("你能用什么，各举一例。", "What you can ask for, with an example each."),
     examples=[both("/帮助", "/help"), both("/help remind", "/help remind")],
     phrases=[both("你会什么", "what can you do"), both("你能做什么", "what can i ask")],
