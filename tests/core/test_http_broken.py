@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -165,12 +166,28 @@ async def test_a_huge_chunked_answer_is_cut_off(door: Door) -> None:
             await door.get(server.url, configured=True)
 
 
+async def test_headers_without_end_are_cut_off(door: Door) -> None:
+    async def behave(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            await peer.say(b"x-a: b\r\n" * 1000)
+
+    async with serving(behave) as server:
+        with pytest.raises(Unknown, match="too long headers"):
+            await door.get(server.url, configured=True)
+
+
 async def test_a_compressed_bomb_does_not_go_off(door: Door) -> None:
     bomb = gzip.compress(b"\0" * 50_000_000)
     head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(bomb)
     async with serving(answering(head + bomb)) as server:
+        tracemalloc.start()
         with pytest.raises(TooLarge):
             await door.get(server.url, configured=True)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 10_000_000
 
 
 async def test_an_answer_at_the_limit_is_fine(door: Door) -> None:

@@ -85,6 +85,7 @@ async def test_a_late_extra_answer_ends_the_connection(door: Door) -> None:
         await peer.say(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n")
         said.set()
         await peer.request()
+        await peer.say(OK)
 
     async with serving(behave) as server:
         await door.get(server.url, configured=True)

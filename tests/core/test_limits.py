@@ -179,7 +179,7 @@ def test_a_local_limit_that_is_off() -> None:
 
 
 def test_a_local_limit_has_bounded_memory_and_keeps_the_busy() -> None:
-    limit = LocalLimit(Rate(2, 60), max_keys=100)
+    limit = LocalLimit(Rate(150, 60), max_keys=100)
     for number in range(10_000):
         limit.hit(f"10.0.{number // 250}.{number % 250}", NOW)
         if number % 50 == 0:

@@ -49,7 +49,7 @@ def test_an_error_tells_people_and_logs_different_things() -> None:
     error = LeaseLostError("attempt 3 of row 7", job="A1")
     assert error.text("en") == "Somebody else works on A1 by now."
     assert error.text("zh-hans") == "A1 已由别人处理。"
-    assert str(error) == "attempt 3 of row 7"
+    assert str(error) == error.detail == "attempt 3 of row 7"
     assert str(LeaseLostError(job="A1")) == "Somebody else works on A1 by now."
     assert (error.code, error.http_status, error.permanent) == ("lease_lost", 409, True)
 
