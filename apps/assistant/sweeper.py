@@ -40,6 +40,7 @@ class Sweeper(threading.Thread):
         """Tick until `stop`; a tick that fails is logged and the next one comes."""
         while not self._over.wait(TICK_S):
             self.tick()
+        _attempt("farewell", lambda: leases.gone(self._beat[0]))
         connection.close()
 
     def stop(self) -> None:

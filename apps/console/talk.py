@@ -21,7 +21,7 @@ from apps.core import leases
 from apps.im.models import Delivery
 
 LOOK_S = 0.03
-WORKER_S = 20.0
+WORKER_S = 10.0
 
 
 class NoAnswer(Exception):
@@ -46,7 +46,7 @@ class Said:
 @contextmanager
 def workers() -> Iterator[None]:
     """Somebody who works: a running installation, or our own workers under the home's lock."""
-    if holder(settings.CLAWDBOT_HOME) is not None or leases.alive("worker", WORKER_S):
+    if _somebody_works():
         yield
         return
     lock = HomeLock(settings.CLAWDBOT_HOME)
@@ -59,15 +59,20 @@ def workers() -> Iterator[None]:
         lock.release()
 
 
+def _somebody_works() -> bool:
+    """Is this home's `up` running, or (with a Redis that others share) a worker elsewhere?"""
+    if holder(settings.CLAWDBOT_HOME) is not None:
+        return True
+    return not settings.CLAWDBOT_EMBEDDED_REDIS and bool(leases.alive("worker", WORKER_S))
+
+
 def _quiet(*words: object, **more: object) -> None:
     """Nobody wants to read how workers start when they asked a question."""
 
 
 def ask(person: Person, text: str, timeout_s: float) -> Said:
     """Ask as this person and wait for the final answer. Raises NoAnswer."""
-    message = inbox.ask(
-        person, text, bot_slug="cli", chat_id=f"cli:{person.pk}", origin="cli"
-    )
+    message = inbox.ask(person, text, bot_slug="cli", chat_id=f"cli:{person.pk}", origin="cli")
     ends = time.monotonic() + timeout_s
     while time.monotonic() < ends:
         answer = Delivery.objects.filter(

@@ -90,3 +90,8 @@ def alive(role: str, within_s: float) -> list[Heartbeat]:
     """Return the processes of a role that gave a sign of life in the last `within_s` seconds."""
     seen = Heartbeat.objects.filter(role=role, at__gte=DbAfter(-within_s))
     return list(seen.order_by("name"))
+
+
+def gone(name: str) -> None:
+    """Take back the signs of life of a process that ends in good order."""
+    Heartbeat.objects.filter(name=name).delete()
