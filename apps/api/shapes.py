@@ -138,8 +138,9 @@ class NewTokenOut(TokenOut):
 
     token = serializers.CharField(read_only=True)
 
-    class Meta(TokenOut.Meta):
-        fields = (*TokenOut.Meta.fields, "token")
+    class Meta:
+        model = ApiToken
+        fields = ("id", "name", "last4", "created_at", "expires_at", "used_at", "token")
 
 
 class MeOut(serializers.Serializer[Any]):

@@ -41,7 +41,7 @@ class Docs(SpectacularSwaggerSplitView):
 
     def get(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Show it with a policy of its own."""
-        response = super().get(request, *args, **kwargs)
+        response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
         response["Content-Security-Policy"] = DOCS_POLICY
         return response
 

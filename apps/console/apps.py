@@ -10,3 +10,9 @@ class ConsoleConfig(AppConfig):
 
     name = "apps.console"
     verbose_name = "Console"
+
+    def ready(self) -> None:
+        """Add what only the whole house can tell about its health."""
+        from apps.console import vitals
+
+        vitals.register()

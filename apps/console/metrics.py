@@ -7,7 +7,6 @@ import ipaddress
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.apps import apps
 from django.conf import settings
 from django.db.models import Min
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
@@ -69,14 +68,3 @@ def _oldest(now: datetime) -> dict[str, datetime]:
         for lane, at in rows.values_list("lane").annotate(at=Min("not_before")):
             found[lane] = min(at, found.get(lane, at))
     return found
-
-
-@metrics.register_collector
-def schedules() -> Iterable[Sample]:
-    """How late the oldest schedule is that should have fired."""
-    now = utcnow()
-    # By name: an entrance does not import its neighbour.
-    model = apps.get_model("schedules", "Schedule")
-    due = model._default_manager.filter(enabled=True, next_due__lte=now)
-    oldest = due.aggregate(at=Min("next_due"))["at"]
-    yield Sample("clawdbot_schedule_lag_seconds", (now - oldest).total_seconds() if oldest else 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
@@ -46,9 +45,7 @@ class ConsoleSite(AdminSite):
     index_title = "ClawdBot"
     site_url = "/chat/"
 
-    def admin_view(
-        self, view: Callable[..., HttpResponse], cacheable: bool = False
-    ) -> Callable[..., HttpResponse]:
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Ask strangers to sign in; tell members that the console is not for them."""
         inner = super().admin_view(view, cacheable)
 
@@ -57,7 +54,8 @@ class ConsoleSite(AdminSite):
                 return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
             if not self.has_permission(request):
                 raise PermissionDenied
-            return inner(request, *args, **kwargs)
+            response: HttpResponse = inner(request, *args, **kwargs)
+            return response
 
         return update_wrapper(guarded, inner)
 
@@ -66,11 +64,11 @@ class ConsoleSite(AdminSite):
         wanted = request.GET.get("next") or reverse("admin:index", current_app=self.name)
         return redirect_to_login(wanted, settings.LOGIN_URL)
 
-    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """There is one way out; the admin's own button is a form that posts there."""
         return HttpResponseRedirect(reverse("account"))
 
-    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """The own account has the form, also for those who have no password yet."""
         return HttpResponseRedirect(reverse("account"))
 

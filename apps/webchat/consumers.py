@@ -17,7 +17,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.db import DatabaseError
 
 from apps.assistant import conversations
-from apps.core import push
+from apps.core import push, strictjson
 from apps.core.logging import get_logger
 from apps.im.models import Bot
 from apps.webchat import feed, session
@@ -77,20 +77,17 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             group = push.group(self.conversation_id)
             await self.channel_layer.group_discard(group, self.channel_name)
 
-    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+    async def receive(
+        self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any
+    ) -> None:
         """The page asks what is newer than the ids it has: `{"message": 3, "delivery": 5}`."""
-        if not self.conversation_id or not isinstance(content, dict):
-            return
-        self.seen = feed.Ids(_id(content.get("message")), _id(content.get("delivery")))
-        await self.look(answer=True)
-
-    @classmethod
-    async def decode_json(cls, text_data: str) -> Any:
-        """What is not JSON is nothing that our page sends."""
         try:
-            return await super().decode_json(text_data)
-        except ValueError:
-            return None
+            content = strictjson.loads(text_data or "")
+        except strictjson.MalformedJson:
+            return
+        if self.conversation_id and isinstance(content, dict):
+            self.seen = feed.Ids(_id(content.get("message")), _id(content.get("delivery")))
+            await self.look(answer=True)
 
     async def conversation_news(self, event: dict[str, Any]) -> None:
         """Something happened in the conversation."""

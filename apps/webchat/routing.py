@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from channels.routing import URLRouter
 from django.urls import path
 
 from apps.webchat.consumers import ChatConsumer
 
-websocket_application = URLRouter([path("ws/chat/", ChatConsumer.as_asgi())])
+consumer: Any = ChatConsumer.as_asgi()
+routes: list[Any] = [path("ws/chat/", consumer)]
+websocket_application = URLRouter(routes)

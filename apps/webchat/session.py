@@ -38,18 +38,20 @@ def own_origin(scope: Mapping[str, Any]) -> bool:
     origin = header(scope, b"origin")
     if origin in settings.CSRF_TRUSTED_ORIGINS:
         return True
-    host = header(scope, b"host")
-    parts = urlsplit(origin)
-    if settings.SESSION_COOKIE_SECURE or parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+    page = _host_and_port(origin)
+    if settings.SESSION_COOKIE_SECURE or page is None:
         return False
+    asked = _host_and_port(f"{origin.partition('://')[0]}://{header(scope, b'host')}")
+    return page == asked and validate_host(page[0], settings.ALLOWED_HOSTS)
+
+
+def _host_and_port(address: str) -> tuple[str, int] | None:
     try:
-        asked = urlsplit(f"//{host}")
-        same = (parts.hostname, parts.port) == (asked.hostname, asked.port)
-        bare = (parts.port or DEFAULT_PORTS[parts.scheme]) == (asked.port or 80)
-    except ValueError:
-        return False
-    known = validate_host(parts.hostname, settings.ALLOWED_HOSTS)
-    return known and (same or (bare and parts.hostname == asked.hostname))
+        parts = urlsplit(address)
+        port = parts.port or DEFAULT_PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        return None
+    return (parts.hostname, port) if parts.hostname else None
 
 
 def session_key(scope: Mapping[str, Any]) -> str:

@@ -74,6 +74,7 @@ export class Outbox {
 
   fail(entry, detail) {
     entry.failed = true;
+    if (!entry.node.isConnected) this.list.append(entry.node);
     entry.node.classList.add("failed");
     entry.note.textContent = detail || say("failed");
     entry.meta.append(el("button", {
