@@ -226,6 +226,18 @@ def test_a_plan_survives_being_written_as_json(home: Path) -> None:
     assert Plan.from_json(plan.to_json()) == plan
 
 
+def test_one_that_ended_by_itself_just_before_is_stopped_like_the_others(
+    running: Callable[..., Supervisor],
+) -> None:
+    one = running(spec("web", SLEEPER), spec("beat", SLEEPER))
+    one.start()
+    gone = one.children[0].pid
+    os.kill(gone, signal.SIGKILL)
+    wait_for(lambda: psutil.Process(gone).status() == psutil.STATUS_ZOMBIE)
+    one.stop()
+    assert not any(child.running for child in one.children)
+
+
 def test_exit_statuses_have_words() -> None:
     assert [words(0), words(3), words(-9)] == ["exit 0", "exit 3", "SIGKILL"]
 

@@ -71,7 +71,7 @@ def _web() -> Spec:
         "--host": host,
         "--port": str(port),
         "--lifespan": "off",
-        "--ws": "websockets",
+        "--ws": "websockets-sansio",
         "--timeout-graceful-shutdown": "2",
     }
     argv = ["uvicorn", "clawdbot.asgi:application", *_flat(flags)]

@@ -92,7 +92,8 @@ class Child:
     def signal(self, number: int) -> None:
         """Send a signal to the process alone; what it started is its own business."""
         if self.process is not None:
-            self.process.send_signal(number)
+            # Popen.send_signal would reap an ended one behind our back.
+            os.kill(self.process.pid, number)
 
     def hurry(self) -> None:
         """Ask again, with the signal that this program understands as "now"."""

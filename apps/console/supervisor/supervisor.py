@@ -120,6 +120,7 @@ class Supervisor:
                 rotate_live(child.log)
             came = signals.wait(self.pause())
             if came & STOPPING:
+                self.tell("正在停止 stopping")
                 return
 
     # ---- around a block ----
