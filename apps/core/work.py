@@ -87,12 +87,15 @@ def claim(
         inner, params = picked.query.sql_with_params()
         columns = ", ".join(f'"{f.column}"' for f in model._meta.concrete_fields)
         table, key = model._meta.db_table, model._meta.pk.column
+        # Picked first and once: as a plain subquery PostgreSQL may run it again for every row of
+        # the table (a nested loop, while its statistics say one row), and lease them all.
         sql = (
-            f'UPDATE "{table}" SET state = %s, attempts = attempts + 1, '  # noqa: S608
+            f"WITH picked AS MATERIALIZED ({inner}) "  # noqa: S608
+            f'UPDATE "{table}" SET state = %s, attempts = attempts + 1, '
             f"lease_until = {_lease_sql(vendor, lease)} "
-            f'WHERE "{key}" IN ({inner}) RETURNING {columns}'
+            f'WHERE "{key}" IN (SELECT * FROM picked) RETURNING {columns}'
         )
-        rows = list(model._default_manager.using(using).raw(sql, [model.WORKING, *params]))
+        rows = list(model._default_manager.using(using).raw(sql, [*params, model.WORKING]))
     return sorted(rows, key=lambda row: (row.turn, row.pk))
 
 
@@ -105,7 +108,7 @@ def hold(model: type[Item], token: tuple[Any, int], *, lease: float = LEASE_SECO
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [*token, model.WORKING])
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)
 
 
 def settle(items: Sequence[Item], **changes: Any) -> set[Any]:
@@ -122,9 +125,7 @@ def settle(items: Sequence[Item], **changes: Any) -> set[Any]:
     return done
 
 
-def _settle(
-    model: type[Item], keys: list[Any], attempts: int, changes: dict[str, Any]
-) -> set[Any]:
+def _settle(model: type[Item], keys: list[Any], attempts: int, changes: dict[str, Any]) -> set[Any]:
     changes = {"lease_until": None, **changes}
     rows = model._default_manager.filter(
         pk__in=keys, attempts=attempts, state=model.WORKING, lease_until__isnull=False

@@ -53,7 +53,7 @@ class PrivateServer:
             try:
                 owner = pwd.getpwnam(self.user)
             except KeyError:
-                raise Missing(f"there is no user {self.user}, and root may not run {name}") from None
+                raise Missing(f"root may not run {name}, and there is no user {user}") from None
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
 
     def command(self, argv: Sequence[str], signal: str = "KILL") -> list[str]:
@@ -88,7 +88,7 @@ class PrivateServer:
             )  # fmt: skip
 
     def wait(self, ready: Callable[[], bool]) -> None:
-        """Return when `ready()` holds; raises with the log when the server ends or takes too long."""
+        """Return when `ready()` holds; raises with the log when it ends or is too slow."""
         deadline = time.monotonic() + PATIENCE_S
         while not ready():
             ended = any(process.poll() is not None for process in self.processes)

@@ -17,7 +17,7 @@ QUIET = ("--save", "", "--appendonly", "no", "--daemonize", "no")
 
 
 class Redis:
-    """A running server, ours to stop and start again: on a unix socket, or on a port of loopback."""
+    """A running server, ours to stop and start again, on a unix socket or a loopback port."""
 
     def __init__(self, server: str, socket: Path | None = None) -> None:
         self._server = server
