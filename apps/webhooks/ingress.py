@@ -187,12 +187,13 @@ def incoming(receiver: Receiver, message: Inbound) -> inbox.Incoming:
         event_id=message.dedupe_key,
         second_key=message.second_key,
         chat_id=message.chat_id,
-        chat_type=message.chat_type,
+        # A click does not say where it happened; a conversation that is known keeps its own type.
+        chat_type=message.chat_type or "group",
         sender_id=message.sender_id,
         sender_name=message.sender_name,
         kind=message.kind,
         text=message.text,
         platform_message_id=message.message_id,
-        mentions_bot=message.mentions_bot,
+        mentions_bot=bool(message.mentions_bot),
         payload={"attachments": message.attachments, "extra": message.extra},
     )
