@@ -50,6 +50,13 @@ def _deny(approval: Approval, person: Person) -> Text:
     return both("已拒绝。", "Denied.")
 
 
+def _may_decide(approval: Approval, person: Person) -> bool:
+    """Is it this person's to decide? The action itself asks again, and knows all the rules."""
+    own = approval.job.person_id == person.pk
+    may = own if approval.kind == "confirm" else person.has_perm(f"approve.{approval.job.skill}")
+    return approval.state == "waiting" and may and own == (approval.kind == "confirm")
+
+
 @admin.register(Message)
 class MessageAdmin(ActingAdmin):
     """The inbox."""
@@ -63,7 +70,7 @@ class MessageAdmin(ActingAdmin):
             "replay",
             both("重放", "Replay"),
             _replay,
-            lambda message: message.state == "dead",
+            lambda message, _: message.state == "dead",
             permission=OPERATE,
         ),
     )
@@ -107,7 +114,7 @@ class JobAdmin(ActingAdmin):
             "cancel",
             both("取消", "Cancel"),
             _cancel,
-            lambda job: job.state not in Job.FINAL,
+            lambda job, _: job.state not in Job.FINAL,
             danger=True,
             permission=OPERATE,
         ),
@@ -115,7 +122,7 @@ class JobAdmin(ActingAdmin):
             "retry",
             both("再次运行", "Run again"),
             _retry,
-            lambda job: job.state in Job.FINAL,
+            lambda job, _: job.state in Job.FINAL,
             permission=OPERATE,
         ),
     )
@@ -142,14 +149,8 @@ class ApprovalAdmin(ActingAdmin):
     search_fields = ("code", "job__number", "job__person__name")
     list_select_related = ("job__person", "decided_by")
     acts = (
-        Act("approve", both("批准", "Approve"), _approve, lambda found: found.state == "waiting"),
-        Act(
-            "deny",
-            both("拒绝", "Deny"),
-            _deny,
-            lambda found: found.state == "waiting",
-            danger=True,
-        ),
+        Act("approve", both("批准", "Approve"), _approve, _may_decide),
+        Act("deny", both("拒绝", "Deny"), _deny, _may_decide, danger=True),
     )
 
     @admin.display(description="任务 job")

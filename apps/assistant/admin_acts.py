@@ -38,14 +38,14 @@ class Act:
     name: str
     label: Text
     do: Callable[[Any, Person], Text]
-    offered: Callable[[Any], bool]
+    offered: Callable[[Any, Person], bool]
     danger: bool = False
     permission: str = ""
 
     def shown(self, found: Model, person: Person) -> bool:
         """Is the button there for this object and this person?"""
         allowed = not self.permission or person.has_perm(self.permission)
-        return allowed and self.offered(found)
+        return allowed and self.offered(found, person)
 
 
 class ActingAdmin(Base):

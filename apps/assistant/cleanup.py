@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Model, QuerySet
 
 from apps.accounts.models import PairingCode, SignInLink
@@ -74,9 +74,10 @@ def _old_files(folder: Path) -> int:
 
 def _optimise() -> None:
     """Fresh statistics for the planner; SQLite also folds its write-ahead log back."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("PRAGMA optimize")
+    sqlite = connection.vendor == "sqlite"
+    # In a transaction SQLite waits for the other writers instead of giving up at once.
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("PRAGMA optimize" if sqlite else "ANALYZE")
+    if sqlite:
+        with connection.cursor() as cursor:
             cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        else:
-            cursor.execute("ANALYZE")

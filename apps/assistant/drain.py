@@ -6,7 +6,6 @@ import time
 from datetime import datetime
 
 import structlog
-from django.db import close_old_connections
 from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.assistant import jobs, pipeline
@@ -43,7 +42,6 @@ def step(lane: str) -> int:
 
 def run(lane: str) -> None:
     """Drain until nothing came for a second. Between the flag and the end it looks once more."""
-    close_old_connections()
     presence = Presence(lane)
     ends = time.monotonic() + LONGEST_S
     presence.arrive()

@@ -7,7 +7,6 @@ import threading
 from dataclasses import dataclass
 
 import structlog
-from django.db import close_old_connections
 
 from apps.accounts import authz
 from apps.assistant import approvals, context, finish, reply, wake, words
@@ -38,7 +37,6 @@ class End:
 
 def run(job_id: int) -> None:
     """Run one job if it is still to be run; a repeated or late call does nothing."""
-    close_old_connections()
     claimed = work.claim(work.claimable(Job, utcnow()).filter(pk=job_id), 1)
     if claimed:
         job = Job.objects.select_related("person", "conversation__bot", "message").get(pk=job_id)

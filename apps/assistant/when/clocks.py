@@ -31,8 +31,7 @@ def times_of(pieces: list[Piece]) -> Times | None:
     groups, joins, whole = _grouped(pieces)
     opened = any(isinstance(piece, Opening) for piece in pieces)
     if not any(isinstance(piece, Clock) for piece in pieces):
-        alone = not joins and not opened and len(pieces) < 2
-        return Times() if alone else None
+        return None if pieces else Times()
     if any(len(group.clocks) != 1 for group in groups):
         return None
     ranging = Join.TO in joins

@@ -12,6 +12,7 @@ from apps.assistant.when.slots import Slots
 _DAY_MINUTES = 24 * 60
 _QUARTER_STARTS, _QUARTER_ENDS = "1,4,7,10", "3,6,9,12"
 _WEEK = range(7)
+_LEAP = 2024
 
 
 def repetition(slots: Slots) -> Every | None:
@@ -82,6 +83,9 @@ def _days(slots: Slots) -> str | None:
         return None
     if slots.weekdays is None:
         return None if Unit.WEEK in slots.markers else "* * *"
+    several = len(slots.weekdays.spans) > 1
+    if not (slots.weekdays.repeats or Unit.WEEK in slots.markers or several):
+        return None  # 周一每小时 may be about one Monday
     return f"* * {_weekday_field(slots.weekdays)}"
 
 
@@ -105,9 +109,9 @@ def _monthly(slots: Slots, *, quarterly: bool) -> str | None:
 
 
 def _comes(months: Iterable[int], days: MonthDays) -> bool:
-    """False for dates that no year has."""
-    first = min(first for first, _ in days.spans)
-    return first == LAST_DAY or any(first <= calendar.monthrange(2024, m)[1] for m in months)
+    """False when one of the dates is in no year."""
+    last = max(last for _, last in days.spans)
+    return last == LAST_DAY or all(last <= calendar.monthrange(_LEAP, m)[1] for m in months)
 
 
 def _month_day_field(days: MonthDays) -> str | None:

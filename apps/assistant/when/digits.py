@@ -22,7 +22,7 @@ AMPM = r"(?: ?([ap])\.?m(?![a-z0-9])\.?)"
 _TIME = r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?"
 _DATE = "(20[0-9]{2})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})"
 # What must follow 12.25 for it to be a date and not an amount.
-_THEN_TIME = "(?=日|号|早|晚|上午|下午|中午|凌晨|傍晚| ?[0-9]{1,2}[:点])"
+_THEN_TIME = "(?=日|号|早|晚|上午|下午|中午|凌晨|傍晚| ?[0-9]{1,2}点)"
 
 
 def half_of_day(match: Match) -> Hours | None:
@@ -71,18 +71,17 @@ def _date_and_time(match: Match) -> Pieces:
     return numbered_date(int(match[1]), int(match[2]), int(match[3])) + clock
 
 
-@RULES.rule(r"(?:on )?([0-9]{1,2})/([0-9]{1,2})(?![0-9/])")
+@RULES.rule("(?:on )?([0-9]{1,2})/([0-9]{1,2})(?![0-9/])")
 def _month_first(match: Match) -> Pieces:
     return numbered_date(None, int(match[1]), int(match[2]))
 
 
-@RULES.rule(r"(?:on )?([0-9]{1,2})/([0-9]{1,2})(?![0-9/])")
-def _day_first(match: Match) -> Pieces | None:
-    chinese = not match.string.isascii()
-    return None if chinese else numbered_date(None, int(match[2]), int(match[1]))
+@RULES.rule("(?:on )?([0-9]{1,2})/([0-9]{1,2})(?![0-9/\u4e00-\u9fff])")
+def _day_first(match: Match) -> Pieces:
+    # Only Chinese writes the month first without fail; elsewhere 3/4 has two meanings: no answer.
+    return numbered_date(None, int(match[2]), int(match[1]))
 
 
-@RULES.rule(rf"(1[0-2]|0?[1-9])[-.](3[01]|[12][0-9]|0?[1-9])(?![0-9]|\.[0-9]){_THEN_TIME}[日号]?")
-def _dotted(match: Match) -> Pieces | None:
-    # Only Chinese writes the month first without fail.
-    return None if match.string.isascii() else numbered_date(None, int(match[1]), int(match[2]))
+@RULES.rule(f"(1[0-2]|0?[1-9])[-.](3[01]|[12][0-9]|0?[1-9])(?![0-9]|\\.[0-9]){_THEN_TIME}[日号]?")
+def _dotted(match: Match) -> Pieces:
+    return numbered_date(None, int(match[1]), int(match[2]))

@@ -25,6 +25,7 @@ from apps.assistant.when.en_words import (
 from apps.assistant.when.numbers import ordinal
 from apps.assistant.when.pieces import (
     BEYOND,
+    BEYOND_DAY,
     EVENING,
     LAST_DAY,
     Day,
@@ -36,14 +37,14 @@ from apps.assistant.when.pieces import (
     Weekdays,
     Year,
 )
-from apps.assistant.when.rules import Match, Rules
+from apps.assistant.when.rules import MORE, Match, Rules
 
 RULES = Rules(around=WORD_BY_WORD)
 
 _ON = "(?:on )?(?:the )?"
 _YEAR = "(?:,? (20[0-9]{2})(?!:))?"
-_WEEKDAYS = rf"{WEEKDAY}s?\.?(?:(?:{TO}|{AND})(?:on )?{EACH}?{WEEKDAY}s?\.?)*"
-_ORDINALS = rf"({ORDINAL}(?:(?:{TO}|{AND})(?:on )?(?:the )?{ORDINAL})*)"
+_WEEKDAYS = rf"{WEEKDAY}s?\.?(?:(?:{TO}|{AND})(?:on )?{EACH}?{WEEKDAY}s?\.?){MORE}"
+_ORDINALS = rf"({ORDINAL}(?:(?:{TO}|{AND})(?:on )?(?:the )?{ORDINAL}){MORE})"
 _LAST = MonthDays(((LAST_DAY, LAST_DAY),))
 _DAYS = {"today": 0, "yesterday": -1}
 _SHIFTS = {"this": 0, "next": 1, "last": -1}
@@ -115,7 +116,7 @@ RULES.always("(?:on )?(?:the )?first day of", (MonthDays(((1, 1),)),))
 RULES.always("of the month", ())
 
 
-@RULES.rule(rf"(?:(?<= of )|of )({MONTH}(?:{AND}{MONTH})*)")
+@RULES.rule(rf"(?:(?<= of )|of )({MONTH}(?:{AND}{MONTH}){MORE})")
 def _months(match: Match) -> Pieces:
     names = re.findall(MONTH, match[1])
     return (Month(tuple(sorted({month_number(name) for name in names}))),)
@@ -136,8 +137,8 @@ RULES.always(
     "(?:weekend|following (?:day|week|month)|(?<!every )next day|same day|(?<=that )day)"
     "|(?:an?|one|two|[0-9]+) (?:days?|weeks?|months?) (?:from|after|before)"
     rf"(?= (?:today|{TOMORROW}|next|this|{WEEKDAY}))"
-    "|christmas(?: day| eve)?|new year(?:'?s)?(?: day| eve)?|thanksgiving|easter",
-    BEYOND,
+    "|some ?day|one day|any ?day|christmas(?: day| eve)?|new year(?:'?s)?(?: day| eve)?|thanksgiving|easter",
+    BEYOND_DAY,
 )
 
 

@@ -15,10 +15,12 @@ from apps.assistant.when.en_words import (
     WORD_BY_WORD,
     month_number,
     spans_in,
+    whole_part,
 )
 from apps.assistant.when.numbers import WORDS, any_of, english, ordinal
 from apps.assistant.when.pieces import (
     BEYOND,
+    BEYOND_DAY,
     NIGHT,
     Interval,
     Marker,
@@ -28,7 +30,7 @@ from apps.assistant.when.pieces import (
     Unit,
     Weekdays,
 )
-from apps.assistant.when.rules import Match, Rules
+from apps.assistant.when.rules import MORE, Match, Rules
 
 RULES = Rules(around=WORD_BY_WORD)
 
@@ -50,12 +52,6 @@ for _unit, _word, _adjective in (
     RULES.always(rf"(?:{_adjective})(?: on)?", (Marker(_unit, adjective=True),))
 
 RULES.always("nightly", (Marker(Unit.DAY, adjective=True), Part(NIGHT, whole=True)))
-RULES.always(
-    rf"(?:on )?(?:{EACH}{_WORKDAY}s?|(?:all )?{_WORKDAY}s)", (Weekdays(((1, 5),), repeats=True),)
-)
-RULES.always(
-    rf"(?:on |at )?(?:{EACH}weekend|weekends)", (Weekdays(((6, 6), (7, 7)), repeats=True),)
-)
 RULES.always(rf"hourly|once (?:an|per) hour|{EACH}hour on the hour", (Interval(60),))
 RULES.always(rf"{EACH}hour on the half hour", (Interval(60, past=30),))
 RULES.always(rf"half[- ]hourly|{EACH}half(?:[ -]an)?[ -]hour", (Interval(30),))
@@ -69,8 +65,20 @@ RULES.always(
     rf"|(?:twice|thrice|(?:{_NUMBER}|several|many) times) (?:a|an|per|each|every) "
     "(?:day|week|month|year|hour)"
     rf"|(?:bi|semi)-?(?:weekly|monthly|annually|yearly)|fortnightly|alternate {WEEKDAY}s?",
-    BEYOND,
+    BEYOND_DAY,
 )
+
+
+@RULES.rule(
+    rf"(?:on )?(?:{EACH}{_WORKDAY}s?|(?:all )?{_WORKDAY}s|{_WORKDAY}(?= {PART}s))(?: {PART}s?)?"
+)
+def _workdays(match: Match) -> Pieces:
+    return Weekdays(((1, 5),), repeats=True), *whole_part(match.groups()[-1])
+
+
+@RULES.rule(rf"(?:on |at )?(?:{EACH}weekend|weekends|weekend(?= {PART}s))(?: {PART}s?)?")
+def _weekends(match: Match) -> Pieces:
+    return Weekdays(((6, 6), (7, 7)), repeats=True), *whole_part(match.groups()[-1])
 
 
 @RULES.rule(rf"{EACH}{PART}")
@@ -100,7 +108,7 @@ def _minute_of_hour(match: Match) -> Pieces | None:
     return (Interval(60, past=minute),) if minute < 60 else BEYOND
 
 
-@RULES.rule(rf"(?:on )?{EACH}({_NUMBERED}(?:{AND}{_NUMBERED})*){_OTHER_UNIT}")
+@RULES.rule(rf"(?:on )?{EACH}({_NUMBERED}(?:{AND}{_NUMBERED}){MORE}){_OTHER_UNIT}")
 def _every_day_of_month(match: Match) -> Pieces:
     spans = spans_in(match[1], ORDINAL, ordinal)
     return BEYOND if spans is None else (Marker(Unit.MONTH), MonthDays(spans))

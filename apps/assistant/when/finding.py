@@ -13,6 +13,7 @@ from apps.assistant.when.phrase import meaning
 from apps.assistant.when.pieces import (
     AM,
     PM,
+    Beyond,
     Clock,
     Day,
     Interval,
@@ -27,11 +28,13 @@ from apps.assistant.when.pieces import (
     Year,
 )
 from apps.assistant.when.reader import Reader
-from apps.assistant.when.text import normalise
+from apps.assistant.when.text import Normal, normalise
+from apps.assistant.when.wallclock import zone_of
 
 LONGEST_SENTENCE = 1000
 
-_DATES = (Day, Week, Weekdays, MonthDays, Month, Year, Offset)
+_TELLING: set[type[Piece]] = {Clock, Offset, Interval}
+_DATED = (Day, Week, Weekdays, MonthDays, Month, Year, Offset, Marker)
 _EDGE = '[,.;:!?。、，；：！？…()（）"“”/\n]'
 # A bare 九点 or "at 9" may count points or things; these say that it is a time.
 _CUE_BEFORE = re.compile(
@@ -45,12 +48,10 @@ _CUE_AFTER = re.compile(
     "|(?:to|please|pls|remind|tell|ping|run|send|check|for|every|each)(?![a-z]))"
 )
 _REQUEST = re.compile("提醒|[叫喊催让请帮给要都]|通知|告诉|发(?![现展明])|运行|执行|$|[,，。]")
-_NOT_AT = re.compile(
-    "(?:look|looking|looked|looks|aim|aimed|stay|stayed|good|bad|point|arrive late) $"
-)
+_NOT_AT = re.compile("(?:look|looking|looked|looks|aim|aimed|stay|stayed|good|bad|point) $")
 # 每小时100元, the hourly rate, 3 PM (project managers) needed.
 _HALF_WEAK = re.compile("每一?个?小时|hourly|[0-9]{1,2} [ap]m")
-_NOT_NAMES = re.compile("(?:sat|sun|wed|mar|may|march)(?![a-z])")
+_ALSO_WORDS = re.compile("(?:sat|sun|wed|mar|may|march)(?![a-z])")
 _NUMERAL = re.compile(f"[0-9.:/第百千万亿-]|{HAN_NUMBER}")
 
 
@@ -60,18 +61,11 @@ class _Run:
 
     start: int
     end: int
-    kinds: frozenset[type[Piece]]
-    pieces: tuple[Piece, ...]
+    pieces: frozenset[Piece]
 
-    @property
-    def tells_time(self) -> bool:
-        """True when it is more than a date or a word beside one."""
-        return bool(self.kinds & {Clock, Offset, Interval})
-
-    @property
-    def dated(self) -> bool:
-        """True when it says on which day."""
-        return bool(self.kinds & {*_DATES, Marker})
+    def has(self, *kinds: type[Piece]) -> bool:
+        """True when one of these kinds of pieces is in it."""
+        return any(isinstance(piece, kinds) for piece in self.pieces)
 
 
 def find(text: str, now: datetime) -> Found | None:
@@ -81,12 +75,13 @@ def find(text: str, now: datetime) -> Found | None:
     elsewhere leaves its day open (明天开会，下午三点). `rest` keeps the original characters.
     Raises ValueError when `now` has no time zone.
     """
+    zone_of(now)
     if len(text) > LONGEST_SENTENCE:
         return None
     normal = normalise(text)
     reader = Reader(normal.text)
     runs = list(_runs(reader))
-    phrases = [run for run in runs if run.tells_time and _in_context(reader.text, run)]
+    phrases = [run for run in runs if run.has(*_TELLING) and _in_context(text, normal, run)]
     if len(phrases) != 1:
         return None
     phrase = phrases[0]
@@ -102,11 +97,14 @@ def find(text: str, now: datetime) -> Found | None:
 def _runs(reader: Reader) -> Iterator[_Run]:
     place = reader.first(0)
     while place is not None:
-        end, met = reader.reach(place)
+        end, joined = reader.reach(place)
         if end > place and _whole_number(reader.text, place, end):
-            pieces = tuple(piece for found in met for piece in found)
-            yield _Run(place, end, frozenset(map(type, pieces)), pieces)
-        place = reader.first(max(end, place + 1))
+            readings = reader.readings(place, end)
+            telling = [pieces for pieces in readings if _TELLING & set(map(type, pieces))]
+            yield _Run(
+                place, end, frozenset(piece for some in telling or readings for piece in some)
+            )
+        place = reader.first(max(joined, place + 1))
 
 
 def _whole_number(text: str, start: int, end: int) -> bool:
@@ -116,27 +114,29 @@ def _whole_number(text: str, start: int, end: int) -> bool:
         return False
     if before.isascii() and before.isalnum() and first.isascii() and first.isalnum():
         return False
-    last, after = text[end - 1], text[end : end + 1]
-    return not (after.isascii() and after.isalnum() and last.isascii() and last.isalnum())
+    last_is_latin = text[end - 1].isascii() and text[end - 1].isalnum()
+    return not (last_is_latin and re.match("[a-z0-9]|-[a-z]", text[end : end + 2]))
 
 
-def _in_context(text: str, run: _Run) -> bool:
+def _in_context(original: str, normal: Normal, run: _Run) -> bool:
     """True unless the run may just as well have nothing to do with time."""
-    before, after = text[: run.start], text[run.end :]
-    if run.start and _NOT_NAMES.match(text, run.start) and not re.search("[,;] ?$", before):
-        return False
-    if run.dated or Offset in run.kinds:
+    text = normal.text
+    before = _CUE_BEFORE.search(text[: run.start]) is not None
+    after = _CUE_AFTER.match(text, run.end) is not None
+    if _ALSO_WORDS.match(text, run.start) and not before:
+        return original[normal.origin[run.start]].isupper()
+    if run.has(*_DATED):
         return True
     if _HALF_WEAK.fullmatch(text, run.start, run.end):
-        return _CUE_AFTER.match(after) is not None
-    if Interval in run.kinds or Part in run.kinds or _sure(run):
+        return after
+    if run.has(Interval, Part) or _has_half(run):
         return True
     if text.startswith(("at ", "@"), run.start):
-        return not _NOT_AT.search(before) and _CUE_AFTER.match(after) is not None
-    return _CUE_BEFORE.search(before) is not None and _CUE_AFTER.match(after) is not None
+        return after and not _NOT_AT.search(text[: run.start])
+    return before and after
 
 
-def _sure(run: _Run) -> bool:
+def _has_half(run: _Run) -> bool:
     return any(isinstance(p, Clock) and p.hours in (AM, PM) for p in run.pieces)
 
 
@@ -144,7 +144,8 @@ def _leaves_open(text: str, phrase: _Run, other: _Run) -> bool:
     """True when another word about days may belong to the phrase."""
     if any(isinstance(piece, Marker) and not piece.adjective for piece in other.pieces):
         return _REQUEST.match(text, other.end) is not None or text[other.start].isascii()
-    return not phrase.dated and bool(other.kinds & {*_DATES})
+    a_day = other.has(Day, Weekdays, MonthDays) or Beyond(day=True) in other.pieces
+    return a_day and not phrase.has(*_DATED)
 
 
 def _with_preposition(text: str, start: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import datetime
 
 from apps.assistant.when.crontab import repetition
@@ -12,6 +13,7 @@ from apps.assistant.when.pieces import Pieces
 from apps.assistant.when.reader import Reader
 from apps.assistant.when.slots import sort
 from apps.assistant.when.text import normalise
+from apps.assistant.when.wallclock import zone_of
 
 LONGEST_PHRASE = 120
 _POLITE_HEAD = re.compile("^(?:(?:please|pls|麻烦|劳驾|请|那就|那|就|在|于)[ ,]*)+")
@@ -27,8 +29,7 @@ def parse(text: str, now: datetime) -> At | Every | None:
     a guess. A day without a time of day is vague. A bare time that has gone by today is tomorrow's.
     Raises ValueError when `now` has no time zone.
     """
-    if now.tzinfo is None:
-        raise ValueError("now needs a time zone")
+    zone_of(now)
     if len(text) > LONGEST_PHRASE:
         return None
     phrase = _POLITE_TAIL.sub("", _POLITE_HEAD.sub("", normalise(text).text))
@@ -45,10 +46,6 @@ def _mean(pieces: Pieces, now: datetime) -> At | Every | None:
     slots = sort(pieces)
     if slots is None:
         return None
-    try:
+    with suppress(OverflowError, ValueError):  # days beyond the calendar: 9000年后
         return repetition(slots) if slots.repeats else moment(slots, now)
-    except (
-        OverflowError,
-        ValueError,
-    ):  # a day that no calendar of ours has, such as one in the year 12026
-        return None
+    return None

@@ -152,7 +152,12 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
-    """About time, but nothing that a moment or a crontab can say: no answer rather than a guess."""
+    """About time, but nothing that a moment or a crontab can say: no answer rather than a guess.
+
+    `day` when it tells the day or the rhythm, so that a clock elsewhere in the sentence may be its.
+    """
+
+    day: bool = False
 
 
 Piece = (
@@ -173,3 +178,4 @@ Piece = (
 )
 Pieces = tuple[Piece, ...]
 BEYOND: Pieces = (Beyond(),)
+BEYOND_DAY: Pieces = (Beyond(day=True),)

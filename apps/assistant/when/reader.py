@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from apps.assistant.when import (
     digits,
@@ -56,27 +55,50 @@ class Reader:
         match = _ANY.search(self.text, start)
         return match.start() if match else None
 
-    def readings(self, start: int, end: int) -> Iterator[Pieces]:
-        """Every way to cut the whole of text[start:end] into pieces; gives up on tangles."""
-        steps = 0
+    def readings(self, start: int, end: int) -> list[Pieces]:
+        """Every way to cut the whole of text[start:end] into pieces; none at all for a tangle."""
+        found: list[Pieces] = []
         stack: list[tuple[int, Pieces]] = [(start, ())]
-        while stack and steps < _MOST_STEPS:
-            steps += 1
+        alive = self._alive(start, end)
+        for _ in range(_MOST_STEPS):
+            if not stack:
+                return found
             place, so_far = stack.pop()
-            for pieces, stop in self.options(place):
-                if stop > end:
-                    continue
-                if self._done(stop, end):
-                    yield so_far + pieces
-                stack.extend((begin, so_far + pieces) for begin in self.after(stop) if begin < end)
+            if place == end:
+                found.append(so_far)
+            for pieces, stop in self.options(place) if place < end else ():
+                nexts = {begin for begin in self._nexts(stop, end) if begin in alive}
+                stack.extend((begin, so_far + pieces) for begin in nexts)
+        return []
 
-    def reach(self, start: int) -> tuple[int, list[Pieces]]:
-        """How far pieces go without a break from `start`, and all that were met on the way.
+    def _alive(self, start: int, end: int) -> set[int]:
+        """The places from which pieces lead to the very end."""
+        ways: dict[int, set[int]] = {}
+        todo = [start]
+        while todo:
+            place = todo.pop()
+            if place in ways or place >= end:
+                continue
+            stops = {stop for _, stop in self.options(place)}
+            ways[place] = {begin for stop in stops for begin in self._nexts(stop, end)}
+            todo.extend(ways[place])
+        alive = {end}
+        for place in sorted(ways, reverse=True):
+            if ways[place] & alive:
+                alive.add(place)
+        return alive
 
-        Words that only join two pieces are nothing at the end: 明天9点和张三开会.
+    def _nexts(self, stop: int, end: int) -> set[int]:
+        if stop > end:
+            return set()
+        return {end} if not self.text[stop:end].strip(" )") else set(self.after(stop)) - {end}
+
+    def reach(self, start: int) -> tuple[int, int]:
+        """How far pieces go without a break from `start`, and how far with the words between them.
+
+        The first ends the phrase, 明天9点 in 明天9点和张三开会; nothing begins between the two.
         """
-        farthest = start
-        met: list[Pieces] = []
+        farthest = joined = start
         seen = {start}
         todo = [start]
         while todo:
@@ -84,11 +106,8 @@ class Reader:
             for pieces, stop in self.options(place):
                 if not all(isinstance(piece, Join | Opening) for piece in pieces):
                     farthest = max(farthest, stop)
-                    met.append(pieces)
+                joined = max(joined, stop)
                 fresh = set(self.after(stop)) - seen
                 seen |= fresh
                 todo.extend(fresh)
-        return farthest, met
-
-    def _done(self, stop: int, end: int) -> bool:
-        return not self.text[stop:end].strip(" ,()的")
+        return farthest, joined

@@ -11,6 +11,9 @@ from apps.assistant.when.pieces import Pieces
 Match = re.Match[str]
 Maker = Callable[[Match], Pieces | None]
 
+MORE = "{0,12}"
+"""How many more items a list may have; the bound keeps the cost of a long text linear."""
+
 
 @dataclass(slots=True)
 class Rules:

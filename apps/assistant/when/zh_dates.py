@@ -9,6 +9,7 @@ from apps.assistant.when import pieces as p
 from apps.assistant.when.numbers import HAN_NUMBER, NUMBER, chinese, chinese_digits
 from apps.assistant.when.pieces import (
     BEYOND,
+    BEYOND_DAY,
     LAST_DAY,
     Day,
     Month,
@@ -20,7 +21,7 @@ from apps.assistant.when.pieces import (
     Weekdays,
     Year,
 )
-from apps.assistant.when.rules import Match, Rules
+from apps.assistant.when.rules import MORE, Match, Rules
 
 RULES = Rules()
 
@@ -31,15 +32,15 @@ _WEEKDAY = (
 _TO = "(?:到|至|-)"
 _AND = "(?:[、,和及与跟]|以及)"
 _EACH = "(?:每个?|每逢|逢|每到)"
-_WEEKDAYS = rf"({_EACH})?{WEEK}({_WEEKDAY}(?:(?:{_TO}|{_AND})?(?:{_EACH}?{WEEK})?{_WEEKDAY})*)"
+_WEEKDAYS = rf"({_EACH})?{WEEK}({_WEEKDAY}(?:(?:{_TO}|{_AND})?(?:{_EACH}?{WEEK})?{_WEEKDAY}){MORE})"
 _THEN_HOUR = rf"(?=[一二三四五六]{HAN_NUMBER}?[点时])"
 
 # 三号楼, 五号会议室, 3日报: what is numbered there is not a day.
 _DAY = (
-    "(?:号(?![楼会门机服务线院店厅桌车库窗码员房室栋仓节文令公告产任工订卡])"
+    "(?:号(?![楼会门机服务线院店厅桌车库窗码员房室栋仓节文令公告产任工订卡客])"
     "|日(?![报常程志历期记元均]))"
 )
-_LISTED_DAYS = rf"{NUMBER}(?:{_DAY}?(?:{_TO}|{_AND}){NUMBER}|{_DAY}{NUMBER})*{_DAY}"
+_LISTED_DAYS = rf"{NUMBER}(?:{_DAY}?(?:{_TO}|{_AND}){NUMBER}|{_DAY}{NUMBER}){MORE}{_DAY}"
 
 _DAYS = {"今": 0, "明": 1, "后": 2, "昨": -1, "前": -2}
 _PARTS = {"早": p.MORNING, "晨": p.MORNING, "晚": p.EVENING, "夜": p.EVENING}
@@ -87,7 +88,7 @@ def _other_week(match: Match) -> Pieces | None:
     return None if shift is None else (Week(shift), *_one_weekday(match[2]))
 
 
-@RULES.rule(rf"({NUMBER}(?:(?:{_TO}|{_AND}){NUMBER}|月{_AND}?{NUMBER})*)月份?")
+@RULES.rule(rf"({NUMBER}(?:(?:{_TO}|{_AND}){NUMBER}|月{_AND}?{NUMBER}){MORE})月份?")
 def _months(match: Match) -> Pieces | None:
     numbers = [chinese(word) for word in re.findall(NUMBER, match[1])]
     if re.search(_TO, match[1]) or not all(number and number <= 12 for number in numbers):
@@ -135,11 +136,11 @@ def _relative_year(match: Match) -> Pieces:
 
 # Days that only a calendar of customs, or the story told before, could tell.
 RULES.always(
-    "今明两天|非工作日|当[天日晚]|[那某改]天|那晚|次日|隔[天日周月]|[单双]周|周末|下周末"
+    f"{WEEK}[七八九十零089]|今明两天|非工作日|当[天日晚]|[那某改]天|那晚|次日|隔[天日周月]|[单双]周|周末|下周末"
     "|月[初中]|[上中下]旬|年[初中底末]|季度?[初末]|第[一二两三四五六七八九十0-9]{1,3}"
     f"(?:个|{WEEK}(?!{_WEEKDAY})|天|日|月)|最后[一1]个|倒数|[非节]假?日|法定|农历|阴历|腊月|正月|初[一二三四五六七八九十]"
     "|除夕|春节|元宵|清明|端午|中秋|重阳|国庆节?|元旦|五一|十一假|圣诞节?|平安夜|情人节|生日",
-    BEYOND,
+    BEYOND_DAY,
 )
 
 

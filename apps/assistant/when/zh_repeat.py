@@ -9,6 +9,7 @@ from apps.assistant.when import pieces as p
 from apps.assistant.when.numbers import NUMBER, chinese
 from apps.assistant.when.pieces import (
     BEYOND,
+    BEYOND_DAY,
     Interval,
     Marker,
     Part,
@@ -43,7 +44,7 @@ RULES.always("(?:每一?个|每逢)整点", (Interval(60, past=0),))
 RULES.always(
     rf"每(?:隔|间隔|过)?(?:{NUMBER}|半|几|数)个?(?:多)?(?:天|日|周|星期|礼拜|月|季度?|年|工作日|秒)"
     rf"|每隔?秒|每[天日周月年](?:{NUMBER}|几|多|数)次|(?:{NUMBER}|几|数)个工作日[之以]?后",
-    BEYOND,
+    BEYOND_DAY,
 )
 
 
