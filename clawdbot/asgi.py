@@ -22,6 +22,6 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] == "http" and scope["path"].startswith("/webhooks/"):
         await webhooks(scope, receive, send)
     elif scope["type"] == "websocket":
-        await websocket_application(scope, receive, send)
+        await websocket_application(scope, receive, send)  # type: ignore[arg-type]
     elif scope["type"] == "http":
         await django_app(scope, receive, send)

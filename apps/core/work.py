@@ -25,9 +25,9 @@ class DbNow(models.Func):
     output_field = models.DateTimeField()
     template = "STATEMENT_TIMESTAMP()"
 
-    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, tuple[()]]:
         """SQLite's clock in the text form in which Django stores datetimes."""
-        return "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'now')", []
+        return "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'now')", ()
 
 
 def _lease_sql(vendor: str, seconds: float) -> str:

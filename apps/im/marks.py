@@ -132,7 +132,7 @@ def _changes(result: Result, now: Any) -> dict[str, Any]:
 
 def backoff(attempts: int) -> float:
     """Seconds before the next attempt: doubling from one second, with jitter, capped."""
-    wait = min(FIRST_DELAY_S * 2 ** max(0, attempts - 1), LONGEST_DELAY_S)
+    wait: float = min(FIRST_DELAY_S * 2.0 ** max(0, attempts - 1), LONGEST_DELAY_S)
     return wait * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, no secret
 
 

@@ -38,7 +38,7 @@ def refuse(status: int, reason: str, error: str = "") -> Answer:
 def rejected(received: Received) -> Answer:
     """The adapter's refusal in the contract's words."""
     error = "stale" if received.reason in {"stale", "bad_timestamp"} else ""
-    return refuse(received.http_status, received.reason, error)
+    return refuse(received.http_status, received.reason or "rejected", error)
 
 
 def accepted(received: Received) -> Answer:
