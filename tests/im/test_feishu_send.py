@@ -15,7 +15,6 @@ from apps.im.tokens import TokenCache
 from tests.stands.feishu import FeishuStand
 from tests.stands.server import Answer
 
-pytestmark = pytest.mark.usefixtures("redis_url")
 KEY = "0b0e4f6e-6a0b-4d2f-9f0e-2f1d3c4b5a69"
 FEISHU = get_platform("feishu")
 SEND = "/open-apis/im/v1/messages"

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 import pytest
 import redis
+from pytest_django import Settings
 
 from apps.im.errors import Later
 from apps.im.tokens import TokenCache, account
-from tests.core.conftest import Server
+from tests.services.redis import Named, Redis
 
 NAME = "feishu:test"
 
@@ -45,7 +46,6 @@ class Clock:
         return self.now
 
 
-@pytest.mark.usefixtures("redis_url")
 async def test_one_fetch_serves_all_who_ask_at_once() -> None:
     vendor, cache = Vendor(slow=0.05), TokenCache()
     asked = [cache.get(NAME, vendor.fetch) for _ in range(20)]
@@ -53,7 +53,6 @@ async def test_one_fetch_serves_all_who_ask_at_once() -> None:
     assert vendor.calls == 1
 
 
-@pytest.mark.usefixtures("redis_url")
 async def test_processes_share_a_token_and_only_one_fetches() -> None:
     vendor = Vendor(slow=0.1)
     caches = [TokenCache() for _ in range(5)]
@@ -62,7 +61,7 @@ async def test_processes_share_a_token_and_only_one_fetches() -> None:
     assert await TokenCache().get(NAME, vendor.fetch) == "t1"
 
 
-def test_event_loops_in_threads_share_a_cache(redis_url: str) -> None:
+def test_event_loops_in_threads_share_a_cache() -> None:
     vendor, cache, found = Vendor(slow=0.05), TokenCache(), []
     threads = [
         threading.Thread(target=lambda: found.append(asyncio.run(cache.get(NAME, vendor.fetch))))
@@ -75,7 +74,6 @@ def test_event_loops_in_threads_share_a_cache(redis_url: str) -> None:
     assert set(found) == {"t1"}
 
 
-@pytest.mark.usefixtures("redis_url")
 async def test_renewed_ten_minutes_before_it_ends() -> None:
     vendor, clock = Vendor(), Clock()
     cache = TokenCache(clock)
@@ -97,7 +95,6 @@ async def test_a_short_token_is_used_for_half_its_life() -> None:
     assert await cache.get(NAME, vendor.fetch) == "t2"
 
 
-@pytest.mark.usefixtures("redis_url")
 async def test_the_old_token_serves_while_the_vendor_is_down() -> None:
     vendor, clock = Vendor(), Clock()
     cache = TokenCache(clock)
@@ -113,7 +110,6 @@ async def test_the_old_token_serves_while_the_vendor_is_down() -> None:
         await cache.get(NAME, vendor.fetch)
 
 
-@pytest.mark.usefixtures("redis_url")
 async def test_a_refused_token_is_dropped_everywhere_but_not_its_successor() -> None:
     vendor = Vendor()
     mine, other = TokenCache(), TokenCache()
@@ -135,20 +131,22 @@ async def test_without_redis_each_process_keeps_its_own() -> None:
     assert await cache.get(NAME, vendor.fetch) == "t2"
 
 
-async def test_redis_may_go_away_and_come_back(own_redis: Server) -> None:
+async def test_redis_may_go_away_and_come_back(redis_server: Redis | Named) -> None:
+    if isinstance(redis_server, Named):
+        pytest.skip("a named server is not stopped")
     vendor, cache = Vendor(), TokenCache()
-    own_redis.stop()
+    redis_server.stop()
     assert await cache.get(NAME, vendor.fetch) == "t1"
-    own_redis.start()
+    redis_server.start()
     await cache.drop(NAME, "t1")
     assert await cache.get(NAME, vendor.fetch) == "t2"
     assert await TokenCache().get(NAME, vendor.fetch) == "t2"
 
 
-async def test_nothing_readable_lies_in_redis(redis_url: str) -> None:
+async def test_nothing_readable_lies_in_redis(settings: Settings) -> None:
     vendor = Vendor()
     await TokenCache().get(NAME, vendor.fetch)
-    with redis.Redis.from_url(redis_url) as client:
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
         keys = list(client.scan_iter("clawdbot:token:*"))
         assert len(keys) == 1  # the lock is gone
         stored = client.get(keys[0])
@@ -158,7 +156,6 @@ async def test_nothing_readable_lies_in_redis(redis_url: str) -> None:
     assert await TokenCache().get(NAME, vendor.fetch) == "t2"
 
 
-@pytest.mark.usefixtures("redis_url")
 async def test_a_fetch_that_fails_frees_the_lock() -> None:
     vendor = Vendor(down=True)
     with pytest.raises(Later):
