@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.accounts.models import Person, Role
-from apps.assistant import conversations
+from apps.assistant import approvals, conversations
 from apps.assistant.models import Approval, Job, Message
 from apps.audit.log import Actor
 from apps.audit.models import AuditRow
@@ -52,7 +52,7 @@ def rows(bob: Person) -> dict[str, object]:
         number=short_id(), skill="host", message=message, state="asking", **base
     )
     question = Approval.objects.create(
-        job=job, kind="approve", code=code(), digest="x", expires_at=utcnow()
+        job=job, kind="approve", code=code(), digest=approvals.digest(job), expires_at=utcnow()
     )
     card = cards.answer("<b>hot</b>")
     delivery = Delivery.objects.create(
@@ -184,7 +184,9 @@ def test_an_operator_runs_again_and_replays(rows: dict[str, object], operator: P
     assert message.state == "waiting"  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(("name", "done"), [("assistant.Job", "cancel"), ("assistant.Message", "replay")])
+@pytest.mark.parametrize(
+    ("name", "done"), [("assistant.Job", "cancel"), ("assistant.Message", "replay")]
+)
 def test_who_only_reads_does_nothing(
     rows: dict[str, object], auditor: Person, bob: Person, name: str, done: str
 ) -> None:
@@ -207,6 +209,9 @@ def test_deciding_follows_the_rules_of_approvals(
 ) -> None:
     question = rows["assistant.Approval"]
     Approval.objects.update(expires_at=utcnow().replace(year=2099))
+    page = address(Approval, "change", question.pk)  # type: ignore[attr-defined]
+    assert "/act/" not in at(operator).get(page).content.decode()
+    assert "/act/approve/" in at(alice).get(page).content.decode()
     assert act(operator, question, "approve") == 302  # has no approve.host: told so, not done
     assert Approval.objects.get().state == "waiting"
     assert act(alice, question, "deny") == 302
