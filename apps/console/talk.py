@@ -11,13 +11,16 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from apps.accounts import shipped
 from apps.accounts.models import Person
 from apps.assistant import inbox
 from apps.assistant.models import Job, Message
+from apps.console.cli import Refused
 from apps.console.supervisor.lock import HomeLock, holder
 from apps.console.supervisor.plan import plan_for
 from apps.console.supervisor.supervisor import Supervisor
 from apps.core import leases
+from apps.core.i18n import both
 from apps.im.models import Delivery
 
 LOOK_S = 0.03
@@ -41,6 +44,21 @@ class Said:
     state: str
     text: str
     card: dict[str, Any]
+
+
+def person_named(name: str) -> Person:
+    """This person, or the first administrator for an empty name. Raises Refused."""
+    found = Person.objects.filter(name=name).first() if name else shipped.first_administrator()
+    if found is not None:
+        return found
+    if not name:
+        raise Refused(
+            both(
+                "还没有人员，请先运行 manage.py up。", "nobody is here yet: run manage.py up once."
+            )
+        )
+    names = ", ".join(Person.objects.order_by("pk").values_list("name", flat=True)[:20])
+    raise Refused(both(f"没有人员 {name}。现有：{names}", f"no person {name}. There are: {names}"))
 
 
 @contextmanager
