@@ -5,7 +5,17 @@ from __future__ import annotations
 from apps.assistant.when.digits import AMPM, clock_of, half_of_day
 from apps.assistant.when.en_words import PARTS, WORD_BY_WORD
 from apps.assistant.when.numbers import WORDS, any_of, english
-from apps.assistant.when.pieces import BEYOND, MIDDAY, Clock, Hours, Join, Opening, Part, Pieces
+from apps.assistant.when.pieces import (
+    BEYOND,
+    MIDDAY,
+    Clock,
+    Hedge,
+    Hours,
+    Join,
+    Opening,
+    Part,
+    Pieces,
+)
 from apps.assistant.when.rules import Match, Rules
 
 RULES = Rules(around=WORD_BY_WORD)
@@ -34,7 +44,7 @@ RULES.always("from|between", (Opening(),))
 RULES.always(
     "by|before|until|till|since|after|around|about|approximately|roughly|circa|within|except"
     "|excluding|not|no later than|starting|beginning|as of",
-    BEYOND,
+    (Hedge(),),
 )
 
 

@@ -137,7 +137,8 @@ RULES.always(
     "(?:weekend|following (?:day|week|month)|(?<!every )next day|same day|(?<=that )day)"
     "|(?:an?|one|two|[0-9]+) (?:days?|weeks?|months?) (?:from|after|before)"
     rf"(?= (?:today|{TOMORROW}|next|this|{WEEKDAY}))"
-    "|some ?day|one day|any ?day|christmas(?: day| eve)?|new year(?:'?s)?(?: day| eve)?|thanksgiving|easter",
+    "|some ?day|one day|any ?day|thanksgiving|easter"
+    "|christmas(?: day| eve)?|new year(?:'?s)?(?: day| eve)?",
     BEYOND_DAY,
 )
 

@@ -52,6 +52,7 @@ _NOT_AT = re.compile("(?:look|looking|looked|looks|aim|aimed|stay|stayed|good|ba
 # 每小时100元, the hourly rate, 3 PM (project managers) needed.
 _HALF_WEAK = re.compile("每一?个?小时|hourly|[0-9]{1,2} [ap]m")
 _ALSO_WORDS = re.compile("(?:sat|sun|wed|mar|may|march)(?![a-z])")
+_LOOSE = " \t,，、;；:："
 _NUMERAL = re.compile(f"[0-9.:/第百千万亿-]|{HAN_NUMBER}")
 
 
@@ -97,14 +98,13 @@ def find(text: str, now: datetime) -> Found | None:
 def _runs(reader: Reader) -> Iterator[_Run]:
     place = reader.first(0)
     while place is not None:
-        end, joined = reader.reach(place)
+        end, passed = reader.reach(place)
         if end > place and _whole_number(reader.text, place, end):
             readings = reader.readings(place, end)
             telling = [pieces for pieces in readings if _TELLING & set(map(type, pieces))]
-            yield _Run(
-                place, end, frozenset(piece for some in telling or readings for piece in some)
-            )
-        place = reader.first(max(joined, place + 1))
+            pieces = (piece for some in telling or readings for piece in some)
+            yield _Run(place, end, frozenset(pieces))
+        place = reader.first(max(passed, place + 1))
 
 
 def _whole_number(text: str, start: int, end: int) -> bool:
@@ -153,9 +153,9 @@ def _with_preposition(text: str, start: int) -> int:
 
 
 def _rest(text: str, start: int, end: int) -> str:
-    left, right = text[:start], text[end:]
-    spaced = left[-1:].isspace() or right[:1].isspace()
-    left = left.rstrip(" \t,，、;；:：") if not right.strip() else left.rstrip()
-    right = right.lstrip(" \t,，、;；:：") if not left.strip() else right.lstrip()
-    joint = " " if spaced and left and right else ""
+    left, right = text[:start].rstrip(), text[end:].lstrip()
+    between = text[len(left) : start] + text[end : len(text) - len(right)]
+    if not left or not right:
+        return (left.rstrip(_LOOSE) + right.lstrip(_LOOSE)).strip()
+    joint = "\n" if "\n" in between else " " if between and right[0] not in ",.;:!?" else ""
     return (left + joint + right).strip()

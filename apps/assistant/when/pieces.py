@@ -151,6 +151,11 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
+class Hedge:
+    """A word before a time that makes it something else: by, until, about."""
+
+
+@dataclass(frozen=True, slots=True)
 class Beyond:
     """About time, but nothing that a moment or a crontab can say: no answer rather than a guess.
 
@@ -174,6 +179,7 @@ Piece = (
     | Offset
     | Join
     | Opening
+    | Hedge
     | Beyond
 )
 Pieces = tuple[Piece, ...]

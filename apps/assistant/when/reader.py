@@ -14,7 +14,7 @@ from apps.assistant.when import (
     zh_dates,
     zh_repeat,
 )
-from apps.assistant.when.pieces import Join, Opening, Pieces
+from apps.assistant.when.pieces import Hedge, Join, Opening, Pieces
 
 _BOOKS = (
     digits.RULES,
@@ -94,20 +94,26 @@ class Reader:
         return {end} if not self.text[stop:end].strip(" )") else set(self.after(stop)) - {end}
 
     def reach(self, start: int) -> tuple[int, int]:
-        """How far pieces go without a break from `start`, and how far with the words between them.
+        """How far pieces go without a break from `start`, and from where on to look for the next.
 
-        The first ends the phrase, 明天9点 in 明天9点和张三开会; nothing begins between the two.
+        A word that joins pieces neither begins a phrase nor ends one: 明天9点 in 明天9点和张三开会.
         """
-        farthest = joined = start
+        farthest = passed = start
+        if all(_joins(pieces) for pieces, _ in self.options(start)):
+            return start, start
         seen = {start}
         todo = [start]
         while todo:
             place = todo.pop()
             for pieces, stop in self.options(place):
-                if not all(isinstance(piece, Join | Opening) for piece in pieces):
+                if not all(isinstance(piece, Join | Opening | Hedge) for piece in pieces):
                     farthest = max(farthest, stop)
-                joined = max(joined, stop)
+                passed = max(passed, stop)
                 fresh = set(self.after(stop)) - seen
                 seen |= fresh
                 todo.extend(fresh)
-        return farthest, joined
+        return farthest, passed
+
+
+def _joins(pieces: Pieces) -> bool:
+    return all(isinstance(piece, Join) for piece in pieces)

@@ -9,6 +9,7 @@ from apps.assistant.when.pieces import (
     Beyond,
     Clock,
     Day,
+    Hedge,
     Interval,
     Join,
     Marker,
@@ -65,7 +66,7 @@ def sort(pieces: Pieces) -> Slots | None:
     slots = Slots()
     clocks: list[Piece] = []
     for piece in pieces:
-        if isinstance(piece, Beyond):
+        if isinstance(piece, Beyond | Hedge):
             return None
         if isinstance(piece, Clock | Part | Opening):
             clocks.append(piece)

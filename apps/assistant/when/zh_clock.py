@@ -5,7 +5,7 @@ from __future__ import annotations
 from apps.assistant.when import pieces as p
 from apps.assistant.when.digits import clock_of
 from apps.assistant.when.numbers import NUMBER, chinese
-from apps.assistant.when.pieces import BEYOND, Clock, Join, Opening, Part, Pieces
+from apps.assistant.when.pieces import BEYOND, Clock, Hedge, Join, Opening, Part, Pieces
 from apps.assistant.when.rules import Match, Rules
 
 RULES = Rules()
@@ -91,14 +91,13 @@ def _short_by(match: Match) -> Pieces | None:
     return _short_of(match[1], match[2])
 
 
-@RULES.rule(
-    f"{_HOUR}(?:多|来钟|左右|前后|上下)"
-    "|大约|大概|差不多|左右|前后|之前|以前|前(?![往去来台端面锋期程年天]|提(?![交醒供前示]))"
-    "|之后|以后|后(?![天年台端续来勤])|之间|期间|为止|以内|之内"
-    "|截至|截止到?|直到|早于|晚于|自从|不要在|除了?"
+RULES.always("大约|大概|差不多|截至|截止到?|直到|早于|晚于|自从|不要在|除了?", (Hedge(),))
+RULES.always(
+    f"{_HOUR}(?:多|来钟|上下)"
+    "|左右|前后|之前|以前|前(?![往去来台端面锋期程年天]|提(?![交醒供前示]))"
+    "|之后|以后|后(?![天年台端续来勤])|之间|期间|为止|以内|之内",
+    BEYOND,
 )
-def _about_or_until(_match: Match) -> Pieces:
-    return BEYOND
 
 
 def _said(word: str, hour: int | None, minute: int | None) -> Pieces | None:
