@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,18 @@ def test_first_use_marks_the_folder_and_the_second_finds_the_mark(tmp_path: Path
 def test_an_empty_folder_and_a_fresh_volume_are_taken(tmp_path: Path) -> None:
     (tmp_path / "lost+found").mkdir()
     assert prepare(tmp_path) is True
+
+
+def test_an_empty_database_that_some_command_made_does_not_matter(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "clawdbot.sqlite3") as database:
+        database.execute("PRAGMA journal_mode=WAL")
+    assert prepare(tmp_path) is True
+    other = tmp_path / "other"
+    other.mkdir()
+    with sqlite3.connect(other / "clawdbot.sqlite3") as database:
+        database.execute("CREATE TABLE accounts_person (id)")
+    with pytest.raises(Refused, match=r"clawdbot\.sqlite3"):
+        prepare(other)
 
 
 def test_a_folder_of_somebody_elses_things_is_left_as_it_is(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ MARKER = "installation.json"
 FOLDERS = ("run", "logs", "secrets", "valkey", "media")
 # What a fresh volume or a file manager may have put there.
 HARMLESS = frozenset({"lost+found", ".DS_Store", ".gitkeep"})
+DATABASE = "clawdbot.sqlite3"
+SQLITE_PAGE = 4096
 
 
 class Refused(Exception):
@@ -75,7 +77,7 @@ def _check(home: Path) -> None:
         _refuse(home, "属于其他用户", "belongs to another user", "start as that user")
     if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
         _refuse(home, "无法读写", "cannot be read and written", f"chmod 700 {home}")
-    strange = sorted(entry.name for entry in home.iterdir() if entry.name not in HARMLESS)
+    strange = sorted(entry.name for entry in home.iterdir() if not _is_harmless(entry))
     if strange and not is_ours(home):
         _refuse(
             home,
@@ -83,6 +85,13 @@ def _check(home: Path) -> None:
             f"holds something else ({strange[0]}) and no {MARKER}",
             "name an empty folder with CLAWDBOT_HOME, or put the marker of your backup back",
         )
+
+
+def _is_harmless(entry: Path) -> bool:
+    if entry.name.startswith(DATABASE):
+        # A command that looked into an empty folder made SQLite's file; one with tables is larger.
+        return entry.with_name(DATABASE).stat().st_size <= SQLITE_PAGE
+    return entry.name in HARMLESS
 
 
 def _mark(home: Path) -> None:
