@@ -117,6 +117,7 @@ def retry_job(
         if kind:
             Job.objects.filter(pk=fresh.pk).update(asking_for=kind)
             delivery.create(approvals.open_for(fresh, kind, None, now), take=False)
+        transaction.on_commit(jobs.dispatch)
     wake_after_commit("interactive")
     return fresh
 

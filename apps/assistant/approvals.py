@@ -10,7 +10,7 @@ from django.db import transaction
 
 from apps.accounts import authz
 from apps.accounts.models import Person
-from apps.assistant import finish, reply, words
+from apps.assistant import finish, jobs, progress, reply, words
 from apps.assistant.jobs import entry
 from apps.assistant.models import Approval, Job, Message
 from apps.audit import log as audit
@@ -140,6 +140,8 @@ def decide(code: str, person: Person, approve: bool, now: datetime) -> Job:
             Job.objects.filter(pk=job.pk, state="asking").update(
                 state="waiting", asking_for="", not_before=now
             )
+            transaction.on_commit(jobs.dispatch)
+            progress.close(job, "waiting")
         else:
             language = words.language_of(job.person)
             card = words.plain(words.DENIED_BY, language, who=str(person))

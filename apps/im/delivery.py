@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from apps.audit import log as audit
 from apps.core import work
 from apps.core.clock import utcnow
 from apps.core.leases import DbAfter
+from apps.im import marks
 from apps.im.models import Delivery
 from apps.im.sender import sender
 
@@ -82,10 +84,18 @@ def send(taken: Sequence[Delivery]) -> None:
 
 def sweep(now: datetime) -> int:
     """Take deliveries back from silent senders and let old ones expire; returns how many."""
-    back, dead = work.sweep(Delivery)
-    old = Delivery.objects.filter(state__in=("pending", "unknown"), expires_at__lte=now)
-    expired = old.update(state="expired", lease_until=None)
-    return back + len(dead) + expired
+    with transaction.atomic():
+        back, dead = work.sweep(Delivery)
+        old = Delivery.objects.select_for_update().filter(
+            state__in=("pending", "unknown"), expires_at__lte=now
+        )
+        expired = list(old[:500])
+        Delivery.objects.filter(pk__in=[row.pk for row in expired]).update(
+            state="expired", lease_until=None
+        )
+        ends = [*((row, "failed") for row in dead), *((row, "expired") for row in expired)]
+        audit.record_many([marks.ended(row, state) for row, state in ends])
+    return back + len(ends)
 
 
 def edit(delivery: Delivery, card: dict[str, object], text: str) -> None:

@@ -148,14 +148,18 @@ def _reopen_edited(kept: set[int], results: Sequence[Result], now: Any) -> None:
 
 
 def _entry(result: Result) -> audit.Entry:
-    delivery = result.delivery
+    return ended(result.delivery, result.kind, result.error)
+
+
+def ended(delivery: Delivery, outcome: str, error: str = "") -> audit.Entry:
+    """The audit entry of a delivery's end."""
     return audit.Entry(
-        action=f"delivery.{result.kind}",
+        action=f"delivery.{outcome}",
         actor=audit.Actor.system("delivery"),
         obj=("delivery", str(delivery.pk), delivery.role),
-        outcome=result.kind,
+        outcome=outcome,
         trace_id=delivery.trace_id,
-        data={"attempts": delivery.attempts, "error": result.error[:200]},
+        data={"attempts": delivery.attempts, "error": error[:200]},
     )
 
 

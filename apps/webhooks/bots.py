@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -26,10 +27,19 @@ class Directory:
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], Receiver] = {}
+        self._look_again = 0.0
 
     def remembered(self, platform: str, slug: str) -> Receiver | None:
         """The receiver as last read, without touching the database."""
         return self._known.get((platform, slug))
+
+    def may_be_new(self) -> bool:
+        """May a bot that is not remembered be looked for in the database? Once a second."""
+        now = time.monotonic()
+        if now < self._look_again:
+            return False
+        self._look_again = now + 1.0
+        return True
 
     def read(self, platform: str, slug: str) -> Receiver | None:
         """The receiver as the database has it now; None when unknown or disabled."""

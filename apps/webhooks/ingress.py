@@ -54,7 +54,7 @@ class Ingress:
         self, platform: str, slug: str, request: InboundRequest, address: str
     ) -> Answer:
         """Answer one request; never raises."""
-        if self.refused.blocked(address, time.time()):
+        if self._turned_away(platform, slug, request, address):
             return self._count(platform, answers.refuse(429, "too_many_refused"))
         try:
             async with asyncio.timeout(STORE_PATIENCE_S):
@@ -92,7 +92,7 @@ class Ingress:
         self, platform: str, slug: str, request: InboundRequest, address: str
     ) -> Answer:
         """The same for WSGI hosts and tests, one commit for each request."""
-        if self.refused.blocked(address, time.time()):
+        if self._turned_away(platform, slug, request, address):
             return self._count(platform, answers.refuse(429, "too_many_refused"))
         try:
             answer = self._handle_sync(platform, slug, request)
@@ -115,6 +115,22 @@ class Ingress:
         for lane in _lanes(received):
             wake.wake(lane)
         return answers.accepted(received)
+
+    def _turned_away(
+        self, platform: str, slug: str, request: InboundRequest, address: str
+    ) -> bool:
+        """Is this one more bad request from an address that sent too many of them?
+
+        A genuine event never suffers for what else comes from its address (a vendor, a proxy): it
+        is told by its signature alone, under the settings as last read, without any I/O.
+        """
+        if not self.refused.blocked(address, time.time()):
+            return False
+        receiver = self.directory.remembered(platform, slug)
+        if receiver is None:
+            return not self.directory.may_be_new()
+        received = receiver.adapter.receive(receiver.config, request, time.time())
+        return received.verdict == "reject"
 
     def refuse(self, platform: str, address: str, answer: Answer) -> Answer:
         """Count a refusal that was given before any adapter was asked."""

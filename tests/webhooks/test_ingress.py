@@ -171,6 +171,18 @@ def test_too_many_refused_are_429_but_verified_ones_are_not(bot: Bot, settings: 
     assert statuses == [403, 403, 403, 429, 429]
 
 
+def test_a_genuine_event_passes_however_much_rubbish_came_from_its_address(
+    bot: Bot, settings: Any
+) -> None:
+    settings.CLAWDBOT_LIMIT_REFUSED = "3/m"
+    views.ingress.cache_clear()
+    for _ in range(5):
+        post(body(), {})
+    data = body()
+    assert post(data, headers(data)).status_code == 202
+    assert post(body(), {}).status_code == 429
+
+
 def test_a_store_that_is_down_is_503(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
     def down(batch: object) -> None:
         raise OperationalError("no connection")
