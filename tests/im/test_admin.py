@@ -57,9 +57,9 @@ def test_add_is_two_steps(alice: Person) -> None:
     assert "card.action.trigger" in shown
     posted = {"setting_app_id": "cli_1", "setting_app_secret": SECRET, "setting_encrypt_key": KEY}
     client.post(page(bot), {"connection": "webhook", "enabled": "on", **posted})
-    bot.refresh_from_db()
-    assert bot.enabled
-    assert config_of(bot)["app_secret"] == SECRET
+    row = Bot.objects.get()
+    assert row.enabled
+    assert config_of(row)["app_secret"] == SECRET
     assert AuditRow.objects.filter(action="bot.enabled", actor=f"person:{alice.pk}").exists()
 
 

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
+from apps.audit import log
 from apps.audit.log import Actor
 from apps.audit.models import AuditRow
 from apps.core.crypto import SecretError
@@ -235,7 +236,7 @@ def test_a_failed_audit_undoes_the_change(bot: Bot, monkeypatch: pytest.MonkeyPa
     def broken(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("the audit cannot be written")
 
-    monkeypatch.setattr(bots.audit, "record", broken)
+    monkeypatch.setattr(log, "record", broken)
     for act in (
         lambda: update_settings(bot, {"app_id": "cli_2"}, ACTOR),
         lambda: set_enabled(bot, False, ACTOR),

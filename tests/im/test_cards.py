@@ -107,6 +107,15 @@ def test_feishu_draws_every_card(card: Card) -> None:
         check_card(json.loads(feishu_card.card_content(fitted.card)))
 
 
+@given(CARDS, st.sampled_from(["", "\x01\x02", "<at ", '\\"\n', "😀汉"]), st.integers(0, 300))
+def test_feishu_never_takes_a_card_for_smaller_than_it_is(
+    card: Card, word: str, times: int
+) -> None:
+    grown = Card(card.title + word * times, "blue", (*card.blocks, Text(word * times, True)))
+    drawn = json.dumps({"content": feishu_card.card_content(grown)}, ensure_ascii=False)
+    assert len(drawn.encode()) < feishu_card.size(grown)
+
+
 @settings(max_examples=40, deadline=None)
 @given(LONG)
 def test_feishu_cuts_what_is_too_long_and_sends_all_of_it(card: Card) -> None:
