@@ -57,9 +57,11 @@ class ScheduleAdmin(ActingAdmin):
         "enabled", ("missed", "window_s"), "created_at",
     )  # fmt: skip
     acts = (
-        Act("pause", both("暂停", "Pause"), _pause, lambda s: s.enabled, permission=MANAGE),
-        Act("resume", both("恢复", "Resume"), _resume, lambda s: not s.enabled, permission=MANAGE),
-        Act("run", both("立即运行", "Run now"), _run, lambda s: True, permission=MANAGE),
+        Act("pause", both("暂停", "Pause"), _pause, lambda s, _: s.enabled, permission=MANAGE),
+        Act(
+            "resume", both("恢复", "Resume"), _resume, lambda s, _: not s.enabled, permission=MANAGE
+        ),
+        Act("run", both("立即运行", "Run now"), _run, lambda *_: True, permission=MANAGE),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
@@ -110,6 +112,10 @@ class ScheduleAdmin(ActingAdmin):
             )
             shown.append(("时间表 timetable", page))
         return shown
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Its firings go with it, though nobody deletes them one by one."""
+        return [str(one) for one in objs], {"schedules": len(objs)}, set(), []
 
     def delete_model(self, request: HttpRequest, obj: Schedule) -> None:
         """Delete it with its timetable row; the audit keeps what it was."""
