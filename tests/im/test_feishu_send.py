@@ -273,6 +273,19 @@ async def test_a_card_is_edited_in_place(feishu_stand: FeishuStand) -> None:
     assert ("2 of 2" in shown.words, shown.edits) == (True, 1)
 
 
+async def test_a_repeat_shows_the_newest_revision(feishu_stand: FeishuStand) -> None:
+    ctx = context(feishu_stand)
+    feishu_stand.fail(SEND, "cut", after=True, times=2)
+    with pytest.raises(UnknownOutcome):
+        await FEISHU.send(ctx, outgoing(cards.answer("1 of 2"), role="progress"))
+    feishu_stand._faults.clear()
+    later = outgoing(cards.answer("2 of 2"), role="progress", revision=1)
+    sent = await FEISHU.send(ctx, later)
+    (shown,) = feishu_stand.visible()
+    assert shown.message_id == sent.platform_message_id
+    assert "2 of 2" in shown.words
+
+
 async def test_an_edit_that_is_too_long_is_cut(feishu_stand: FeishuStand) -> None:
     ctx = context(feishu_stand)
     sent = await FEISHU.send(ctx, outgoing())

@@ -68,6 +68,15 @@ async def test_repeats_are_one_event_and_edits_are_events_of_their_own(
     assert webhook_stand.repeats == 2
 
 
+async def test_a_repeat_brings_the_newest_revision(webhook_stand: WebhookStand) -> None:
+    ctx = context(webhook_stand)
+    await WEBHOOK.send(ctx, outgoing(card=cards.answer("1 of 2")))
+    await WEBHOOK.send(ctx, outgoing(card=cards.answer("2 of 2"), revision=1))
+    created, updated = webhook_stand.received
+    assert (created["text"], updated["text"]) == ("1 of 2", "2 of 2")
+    assert updated["type"] == "message.updated"
+
+
 async def test_private_words_have_a_conversation_of_their_own(
     webhook_stand: WebhookStand,
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -193,6 +194,9 @@ class Feishu(Platform):
         pieces: Sequence[str] = fitted.rest
         try:
             sent = await _create(ctx, out, 0, feishu_card.card_message(fitted.card))
+            if out.revision and sent:
+                # The key may have met what an earlier attempt showed: an older revision.
+                await _patch(ctx, replace(out, platform_message_id=sent), card)
         except ContentRefused as error:
             log.warning("feishu.card_refused", code=error.vendor_code)
             sent, pieces = "", split(cards.to_text(card, out.language), feishu_card.TEXT_BYTES)

@@ -122,6 +122,9 @@ class Webhook(Platform):
     async def send(self, ctx: SendContext, out: Outgoing) -> Sent:
         """Post `message.created`; the delivery's key is its id on every attempt."""
         await _post(ctx, out, "message.created", out.key)
+        if out.revision:
+            # Whoever took an earlier attempt has an older revision and passes over this one.
+            await _post(ctx, out, "message.updated", f"{out.key}-r{out.revision}")
         return Sent(out.key)
 
     async def update(self, ctx: SendContext, out: Outgoing) -> Sent:
