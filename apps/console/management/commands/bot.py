@@ -35,7 +35,7 @@ class Command(ConsoleCommand):
         add = self.verb(verbs, "add", self._add, both("新增机器人", "add a bot"), as_json=True)
         add.add_argument("platform", metavar="PLATFORM", help=", ".join(_addable()))
         add.add_argument("slug", metavar="SLUG")
-        add.add_argument("settings", nargs="*", metavar="KEY=VALUE")
+        add.add_argument("pairs", nargs="*", metavar="KEY=VALUE")
         self.verb(verbs, "list", self._list, both("列出机器人", "list the bots"), as_json=True)
         for name, run, summary in (
             ("check", self._check, both("连平台核对设置", "call the platform and check")),
@@ -45,7 +45,7 @@ class Command(ConsoleCommand):
             found.add_argument("slug", metavar="SLUG")
 
     def _add(self, options: Options) -> None:
-        values = key_values(options["settings"])
+        values = key_values(options["pairs"])
         enabled = _yes_or_no(values.pop("enabled", "yes"))
         connection = values.pop("connection", "webhook")
         actor = cli_actor()
