@@ -22,6 +22,7 @@ from apps.core.clock import utcnow
 from apps.core.i18n import Text, both
 
 OPERATE = "console.jobs"
+DETAILS = "细节 details"
 
 
 def _replay(message: Message, person: Person) -> Text:
@@ -65,6 +66,33 @@ class MessageAdmin(ActingAdmin):
     list_filter = ("state", "origin", "bot", "kind")
     search_fields = ("trace_id", "event_id", "sender_id", "sender_name", "text", "person__name")
     date_hierarchy = "created_at"
+    fieldsets = (
+        (None, {"fields": ("text", "state", "reason", "person", "bot", "conversation", "kind")}),
+        (
+            DETAILS,
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    "origin",
+                    "sender_name",
+                    "sender_id",
+                    "chat_type",
+                    "mentions_bot",
+                    "created_at",
+                    "handled_at",
+                    "lane",
+                    "not_before",
+                    "attempts",
+                    "last_error",
+                    "event_id",
+                    "second_key",
+                    "platform_message_id",
+                    "payload",
+                    "trace_id",
+                ),
+            },
+        ),
+    )
     acts = (
         Act(
             "replay",
@@ -109,6 +137,32 @@ class JobAdmin(ActingAdmin):
     search_fields = ("number", "trace_id", "person__name", "skill")
     date_hierarchy = "created_at"
     list_select_related = ("person", "conversation__bot")
+    fieldsets = (
+        (None, {"fields": ("skill", "parameters", "state", "person", "conversation", "result")}),
+        (
+            DETAILS,
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    "number",
+                    "message",
+                    "retry_of",
+                    "asking_for",
+                    "reply_role",
+                    "lane",
+                    "not_before",
+                    "attempts",
+                    "last_error",
+                    "worker",
+                    "stop_requested",
+                    "created_at",
+                    "started_at",
+                    "finished_at",
+                    "trace_id",
+                ),
+            },
+        ),
+    )
     acts = (
         Act(
             "cancel",
@@ -134,6 +188,10 @@ class JobAdmin(ActingAdmin):
             return "-"
         end = job.finished_at or utcnow()
         return f"{(end - job.started_at).total_seconds():.1f} s"
+
+    def live(self, job: Job) -> bool:
+        """While it waits or runs."""
+        return job.state in ("waiting", "running")
 
     def links(self, job: Job) -> list[tuple[str, str]]:
         """Where else to look."""

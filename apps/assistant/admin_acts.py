@@ -75,6 +75,10 @@ class ActingAdmin(Base):
         """The trace whose audit rows and deliveries are shown, "" for none."""
         return str(getattr(found, "trace_id", ""))
 
+    def live(self, found: Any) -> bool:
+        """Is it still changing, so that the page should look again by itself?"""
+        return False
+
     def get_urls(self) -> list[URLPattern]:
         """One more address for each row: its actions."""
         meta = self.model._meta
@@ -120,6 +124,7 @@ class ActingAdmin(Base):
         return {
             "acts": [(act.name, act.label.in_(language), act.danger) for act in shown],
             "links": self.links(found),
+            "live": self.live(found),
             "steps": _steps(trace) if trace else [],
             "deliveries": Delivery.objects.filter(trace_id=trace).order_by("pk") if trace else [],
         }

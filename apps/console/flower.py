@@ -31,15 +31,17 @@ TIMEOUT = httpx2.Timeout(30, connect=2)
 TO_FLOWER = ("accept", "accept-language", "if-none-match", "if-modified-since", "x-requested-with")
 TO_BROWSER = ("content-type", "content-length", "etag", "last-modified", "cache-control")
 
+#: The one inline script of Flower 2.2 (`var autorefresh = 1;`), by its hash.
+AUTOREFRESH = "'sha256-A0YIP5A+DKoseGAUTHRoMPDkKPK5cKzfYH3mjcCKtj8='"
 #: Flower's pages load scripts from here, and set a style or two in the page.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self'; "
-    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'self'"
+    f"default-src 'none'; script-src 'self' {AUTOREFRESH}; style-src 'self' 'unsafe-inline'; "
+    "font-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'"
 )
 
-# The one table that Flower 2.2 asks for by POST is answered to GET as well; and the one value
-# that a page of it sets in an inline script, which the policy above does not run.
+# The one table that Flower 2.2 asks for by POST is answered to GET as well. Should another
+# version's inline script have another hash, the value that it sets is not missing.
 SCRIPT = "static/js/flower.js"
 SCRIPT_HEAD = b"""var autorefresh = window.autorefresh ?? 1;
 jQuery.ajaxPrefilter(function (options) {

@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import get_language
 
+from apps.console import dashboard
+from apps.core.clock import utcnow
 from apps.core.i18n import Text, both
 
 #: The parts of the house under their headings, models in the order in which one looks at them.
@@ -23,7 +25,7 @@ PARTS: tuple[tuple[Text, tuple[str, ...]], ...] = (
     ),
     (
         both("执行 · 任务", "Execution · jobs"),
-        ("assistant.job", "assistant.approval", "schedules.schedule", "schedules.firing"),
+        ("assistant.job", "assistant.approval", "schedules.", "django_celery_beat."),
     ),
     (both("模型", "Model"), ("llm.",)),
     (
@@ -33,6 +35,7 @@ PARTS: tuple[tuple[Text, tuple[str, ...]], ...] = (
     (both("审计", "Audit"), ("audit.",)),
 )
 REST = both("其他", "Everything else")
+TITLE = both("控制台", "Console")
 
 App = dict[str, Any]
 
@@ -42,8 +45,14 @@ class ConsoleSite(AdminSite):
 
     site_title = "ClawdBot"
     site_header = "ClawdBot"
-    index_title = "ClawdBot"
     site_url = "/chat/"
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Take every model but Django's groups: rights come from our roles alone."""
+        one = isinstance(model_or_iterable, type)
+        models = [model_or_iterable] if one else list(model_or_iterable)
+        wanted = [model for model in models if model._meta.label != "auth.Group"]
+        super().register(wanted, admin_class, **options)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Ask strangers to sign in; tell members that the console is not for them."""
@@ -71,6 +80,11 @@ class ConsoleSite(AdminSite):
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """The own account has the form, also for those who have no password yet."""
         return HttpResponseRedirect(reverse("account"))
+
+    def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """The first page has figures."""
+        found = {"title": TITLE.in_(get_language() or ""), "tiles": dashboard.tiles(utcnow())}
+        return super().index(request, {**found, **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[App]:
         """Return the models under the headings of the house."""
