@@ -23,10 +23,11 @@ from apps.assistant.models import Conversation, Message
 from apps.audit import log
 from apps.core import metrics
 from apps.core.clock import utcnow
-from apps.core.logging import new_trace_id
+from apps.core.logging import bind_trace, get_logger, new_trace_id
 from apps.im.models import Bot
 
 KEY_CHARS = 200
+logger = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,15 @@ def store(batch: Sequence[Incoming]) -> list[Stored]:
         fresh = [item for item in batch if item.trace_id in kept]
         log.record_many([_entry(item, kept[item.trace_id]) for item in fresh])
     for item in batch:
-        outcome = "accepted" if item.trace_id in kept else "duplicate"
-        metrics.count("clawdbot_messages_total", platform=item.platform, outcome=outcome)
+        _tell(item, kept.get(item.trace_id))
     return [Stored(kept.get(item.trace_id), item.trace_id not in kept) for item in batch]
+
+
+def _tell(item: Incoming, message_id: int | None) -> None:
+    outcome = "duplicate" if message_id is None else "accepted"
+    metrics.count("clawdbot_messages_total", platform=item.platform, outcome=outcome)
+    with bind_trace(item.trace_id):
+        logger.info(f"message.{outcome}", message=message_id, length=len(item.text))
 
 
 def _row(item: Incoming, conversation_id: int, turns: dict[tuple[int, str], int]) -> Message:

@@ -65,9 +65,17 @@ def _handle(cases: list[Case]) -> bool:
         taken = _save(cases)
     delivery.send(taken)
     for case in cases:
-        platform = case.message.bot.platform
-        metrics.count("clawdbot_messages_total", platform=platform, outcome=case.state)
+        _tell(case)
     return any(case.jobs for case in cases)
+
+
+def _tell(case: Case) -> None:
+    message = case.message
+    metrics.count(
+        "clawdbot_messages_total", platform=message.bot.platform, outcome=case.state
+    )
+    with bind_trace(message.trace_id):
+        log.info("message.handled", message=message.pk, state=case.state, reason=case.reason)
 
 
 def _still_ours(cases: list[Case]) -> list[Case]:

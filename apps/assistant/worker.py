@@ -7,9 +7,10 @@ import socket
 from typing import Any
 
 import structlog
-from celery.signals import worker_ready, worker_shutdown
+from celery.signals import worker_process_shutdown, worker_ready, worker_shutdown
 
 from apps.assistant.sweeper import Sweeper
+from apps.core import metrics
 from apps.im import sender as sending
 from clawdbot.lanes import WAITING_LANES
 
@@ -29,6 +30,12 @@ def start(sender: Any = None, **kwargs: Any) -> None:
     sweeper.tick()
     sweeper.start()
     _sweepers.append(sweeper)
+
+
+@worker_process_shutdown.connect
+def flush_counts(**kwargs: Any) -> None:
+    """A pool process runs no exit handlers; what it counted last would be lost."""
+    metrics.flush()
 
 
 @worker_shutdown.connect

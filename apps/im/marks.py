@@ -15,6 +15,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from apps.audit import log as audit
 from apps.core import metrics, push, work
 from apps.core.clock import utcnow
+from apps.core.logging import bind_trace
 from apps.im.base import Outgoing, get_platform
 from apps.im.bots import send_context
 from apps.im.cards import Card
@@ -165,6 +166,8 @@ def ended(delivery: Delivery, outcome: str, error: str = "") -> audit.Entry:
 
 def _tell(result: Result, now: Any) -> None:
     delivery, platform = result.delivery, result.platform
+    with bind_trace(delivery.trace_id):
+        log.info("delivery." + result.kind, delivery=delivery.pk, attempt=delivery.attempts)
     metrics.count("clawdbot_deliveries_total", platform=platform, outcome=result.kind)
     if result.kind == "sent" and delivery.role == "answer":
         waited = (now - delivery.created_at).total_seconds()
