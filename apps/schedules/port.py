@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from apps.assistant.actions import later_conversation
 from apps.assistant.ports import Asker
+from apps.assistant.words import language_of
 from apps.audit.log import Actor
 from apps.core.i18n import both
 from apps.schedules import actions, preview
@@ -12,22 +13,24 @@ from apps.schedules.models import Schedule
 from apps.skills.ports import Outcome, ScheduleInfo
 from apps.skills.times import Every
 
+SHOWN_RUNS = 3
 PAUSED = both("已暂停 {number}。", "Paused {number}.")
 RESUMED = both("已恢复 {number}，下次 {next}。", "Resumed {number}; it runs next at {next}.")
 ASKED = both("已运行 {number}。", "Asked {number} just now.")
+RUN = both("已运行 {number}，结果稍后送到。", "{number} is asked now; its answer comes soon.")
 REMOVED = both("已删除 {number}。", "Removed {number}.")
 
 
-def info(schedule: Schedule, count: int = 3) -> ScheduleInfo:
+def info(schedule: Schedule, language: str) -> ScheduleInfo:
     """A schedule as its owner sees it."""
     return ScheduleInfo(
         number=schedule.number,
-        words=schedule.words or preview.describe(schedule.cron).zh,
+        words=preview.in_words(schedule).in_(language),
         cron=schedule.cron,
         time_zone=schedule.time_zone,
         command=schedule.command,
         enabled=schedule.enabled,
-        next_times=preview.next_runs(schedule, count),
+        next_times=preview.next_runs(schedule, SHOWN_RUNS),
     )
 
 
@@ -37,6 +40,7 @@ class Schedules:
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
         self._actor = Actor.person(asker.person)
+        self._language = language_of(asker.person)
 
     def add(self, command: str, every: Every, words: str) -> ScheduleInfo:
         """Store a schedule; what was asked at the command line answers in the web chat."""
@@ -50,12 +54,12 @@ class Schedules:
             actor=self._actor,
             now=asker.now,
         )
-        return info(schedule)
+        return info(schedule, self._language)
 
     def mine(self) -> list[ScheduleInfo]:
         """Own schedules, oldest first."""
         rows = Schedule.objects.filter(owner=self._asker.person).order_by("pk")
-        return [info(schedule) for schedule in rows]
+        return [info(schedule, self._language) for schedule in rows]
 
     def pause(self, number: str) -> Outcome:
         """Stop firing until resumed."""
@@ -71,6 +75,12 @@ class Schedules:
         runs = preview.next_runs(schedule, 1, self._asker.now)
         shown = f"{runs[0]:%Y-%m-%d %H:%M}" if runs else "—"
         return Outcome(True, RESUMED.format(number=schedule.number, next=shown))
+
+    def run(self, number: str) -> Outcome:
+        """Ask its command at once, for its owner."""
+        schedule = self._find(number)
+        actions.run_now(schedule, self._actor, self._asker.now)
+        return Outcome(True, RUN.format(number=schedule.number))
 
     def remove(self, number: str) -> Outcome:
         """Delete it."""

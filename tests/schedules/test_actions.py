@@ -88,12 +88,14 @@ def test_skills_see_own_schedules_only(
     assert [run.strftime("%a %H:%M") for run in info.next_times] == ["Mon 09:00"] * 3
     assert [found.number for found in port(bob).mine()] == [info.number]
     assert port(carol).mine() == []
-    for act in ("pause", "resume", "remove"):
+    for act in ("pause", "resume", "run", "remove"):
         with pytest.raises(errors.NoSchedule):
             getattr(port(carol), act)(info.number)
     assert port(bob).pause(info.number.lower()).ok
     assert port(alice).resume(info.number).ok  # whoever manages schedules
     assert "11-23 09:00" in port(bob).resume(info.number).text.zh
+    assert port(bob).run(info.number).ok
+    assert Message.objects.get().person == bob
     assert port(bob).remove(info.number).ok
     assert port(bob).mine() == []
 
