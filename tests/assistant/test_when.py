@@ -115,6 +115,17 @@ def test_written_moments_are_read_back(at: datetime) -> None:
     assert parse(describe(At(at), "en"), NOW) == At(at)
 
 
+@pytest.mark.parametrize(
+    "text", ["2026-12-31T15:59Z", "2026-12-31T16:59:00+01:00", "2026-12-31 23:59+08:00"]
+)
+def test_moments_as_programs_write_them(text: str) -> None:
+    when = parse(text, NOW)
+    assert isinstance(when, At)
+    assert when.time.isoformat() == "2026-12-31T23:59:00+08:00"
+    assert parse(text.replace("2026", "2020"), NOW) is None
+    assert parse(text.replace("12-31", "02-31"), NOW) is None
+
+
 CHINESE = "零一二三四五六七八九十"
 
 

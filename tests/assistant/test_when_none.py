@@ -52,6 +52,7 @@ NO_TIME = """
 版本 2.9点上线
 v1.9点了
 升级到3.10版本
+版本3.10
 第三天
 第20分钟
 3号线换乘
@@ -171,6 +172,7 @@ VAGUE = """
 每月初9点
 3/4 at 9am
 10-11 12:30
+11/10 at 9am
 tomorrow
 tomorrow morning
 next week

@@ -21,8 +21,12 @@ AMPM = r"(?: ?([ap])\.?m(?![a-z0-9])\.?)"
 """An am or pm; its letter is the last group of every pattern that ends with this."""
 _TIME = r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?"
 _DATE = "(20[0-9]{2})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})"
-# What must follow 12.25 for it to be a date and not an amount.
-_THEN_TIME = "(?=日|号|早|晚|上午|下午|中午|凌晨|傍晚| ?[0-9]{1,2}点)"
+# What follows 12.25 or 12-25 when it is a date, and not an amount or a range.
+_CHINESE = "(?:[日号早晚凌傍]|[上下中]午| ?[0-9]{1,2}点)"
+_PAIR = (
+    "(?:([0-9]{1,2})/([0-9]{1,2})(?![0-9/])"
+    f"|([0-9]{{1,2}})-([0-9]{{1,2}})(?={_CHINESE}| [0-9]{{1,2}}:))"
+)
 
 
 def half_of_day(match: Match) -> Hours | None:
@@ -42,7 +46,7 @@ def numbered_date(year: int | None, month: int, day: int) -> Pieces:
     return tail if year is None else (Year(year), *tail)
 
 
-@RULES.rule(rf"(?:at |@ ?)?{_TIME}(?![0-9:%]|\.[0-9]| ?[ap]\.?m\b)(?:分|整)?")
+@RULES.rule(rf"(?:at |@ ?)?{_TIME}(?![0-9:%]|\.[0-9]| ?[ap]\.?m\b)(?:分|整| hours)?")
 def _time(match: Match) -> Pieces:
     if match[3] not in (None, "00"):
         return BEYOND
@@ -71,17 +75,15 @@ def _date_and_time(match: Match) -> Pieces:
     return numbered_date(int(match[1]), int(match[2]), int(match[3])) + clock
 
 
-@RULES.rule("(?:on )?([0-9]{1,2})/([0-9]{1,2})(?![0-9/])")
-def _month_first(match: Match) -> Pieces:
-    return numbered_date(None, int(match[1]), int(match[2]))
+@RULES.rule(f"(?:on )?{_PAIR}(?=({_CHINESE})?)")
+def _month_and_day(match: Match) -> Pieces:
+    first, second = int(match[1] or match[3]), int(match[2] or match[4])
+    # Only Chinese writes the month first without fail; elsewhere 3/4 may be either.
+    if match[5] is not None or first == second or second > 12 >= first:
+        return numbered_date(None, first, second)
+    return numbered_date(None, second, first) if first > 12 else BEYOND
 
 
-@RULES.rule("(?:on )?([0-9]{1,2})/([0-9]{1,2})(?![0-9/\u4e00-\u9fff])")
-def _day_first(match: Match) -> Pieces:
-    # Only Chinese writes the month first without fail; elsewhere 3/4 has two meanings: no answer.
-    return numbered_date(None, int(match[2]), int(match[1]))
-
-
-@RULES.rule(f"(1[0-2]|0?[1-9])[-.](3[01]|[12][0-9]|0?[1-9])(?![0-9]|\\.[0-9]){_THEN_TIME}[日号]?")
+@RULES.rule(rf"(?<!版本)(?<![v.0-9])([0-9]{{1,2}})\.([0-9]{{1,2}})(?={_CHINESE})[日号]?")
 def _dotted(match: Match) -> Pieces:
     return numbered_date(None, int(match[1]), int(match[2]))

@@ -50,7 +50,7 @@ _DAYS = {"today": 0, "yesterday": -1}
 _SHIFTS = {"this": 0, "next": 1, "last": -1}
 
 
-@RULES.rule(rf"(?:on )?(today|{TOMORROW}|yesterday)(?: {PART})?")
+@RULES.rule(rf"(?:on |later )?(today|{TOMORROW}|yesterday)(?: {PART})?")
 def _day(match: Match) -> Pieces:
     return Day(_DAYS.get(match[1], 1)), *whole_part(match[2])
 
@@ -74,12 +74,12 @@ def _weekday(match: Match) -> Pieces:
     return *week, days, *whole_part(match[3])
 
 
-@RULES.rule(rf"(?:on )?({EACH})?({_WEEKDAYS})(?: {PART}s?)?")
+@RULES.rule(rf"(?:on |from )?({EACH})?({_WEEKDAYS})(?: {PART}(s)?)?")
 def _weekdays(match: Match) -> Pieces | None:
     spans = spans_in(match[2], WEEKDAY, weekday_number)
     if spans is None:
         return None
-    plural = re.search(r"days\b", match[2])
+    plural = match[4] or re.search(r"days\b", match[2])
     if not match[1] and not plural and spans[0][0] == spans[-1][1]:
         return None
     return Weekdays(spans, repeats=True), *whole_part(match[3])
@@ -113,7 +113,7 @@ RULES.always("(?:on )?the last day", (_LAST,))
 RULES.always("(?:on |at )?(?:the )?(?:last day|end) of the month", (Month(shift=0), _LAST))
 RULES.always("(?:at )?(?:the )?month[- ]end", (Month(shift=0), _LAST))
 RULES.always("(?:on )?(?:the )?first day of", (MonthDays(((1, 1),)),))
-RULES.always("of the month", ())
+RULES.always("of the month|(?<=of )the month", ())
 
 
 @RULES.rule(rf"(?:(?<= of )|of )({MONTH}(?:{AND}{MONTH}){MORE})")

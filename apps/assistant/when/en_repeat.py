@@ -116,7 +116,16 @@ def _every_day_of_month(match: Match) -> Pieces:
 
 @RULES.rule(rf"(?:on )?{EACH}({MONTH})\.? (?:the )?{NTH}")
 def _every_date(match: Match) -> Pieces:
-    number = int(match[2]) if match[2].isdecimal() else ordinal(match[2])
+    return _yearly(match[1], match[2])
+
+
+@RULES.rule(rf"(?:on )?{EACH}({ORDINAL}) (?:of )?({MONTH})")
+def _every_date_of(match: Match) -> Pieces:
+    return _yearly(match[2], match[1])
+
+
+def _yearly(month: str, day: str) -> Pieces:
+    number = int(day) if day.isdecimal() else ordinal(day)
     if number is None:
         return BEYOND
-    return Marker(Unit.YEAR), *numbered_date(None, month_number(match[1]), number)
+    return Marker(Unit.YEAR), *numbered_date(None, month_number(month), number)

@@ -13,12 +13,15 @@ from apps.assistant.when.pieces import Pieces
 from apps.assistant.when.reader import Reader
 from apps.assistant.when.slots import sort
 from apps.assistant.when.text import normalise
-from apps.assistant.when.wallclock import zone_of
+from apps.assistant.when.wallclock import is_after, zone_of
 
 LONGEST_PHRASE = 120
 _POLITE_HEAD = re.compile("^(?:(?:please|pls|麻烦|劳驾|请|那就|那|就|在|于)[ ,]*)+")
 _POLITE_TAIL = re.compile(
     "(?:[ ,.。!！，;]|please|pls|thanks|thank you|thx|吧|请|哦|啊|哈|呀|谢谢你?|多谢|好吗|可以吗)*$"
+)
+_INSTANT = re.compile(
+    "20[0-9]{2}-[0-9]{2}-[0-9]{2}[t ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:z|[+-][0-9]{2}:[0-9]{2})"
 )
 
 
@@ -33,6 +36,8 @@ def parse(text: str, now: datetime) -> At | Every | None:
     if len(text) > LONGEST_PHRASE:
         return None
     phrase = _POLITE_TAIL.sub("", _POLITE_HEAD.sub("", normalise(text).text))
+    if _INSTANT.fullmatch(phrase):
+        return _instant(phrase, now)
     return meaning(Reader(phrase), 0, len(phrase), now)
 
 
@@ -40,6 +45,14 @@ def meaning(reader: Reader, start: int, end: int, now: datetime) -> At | Every |
     """The one meaning of text[start:end]; None when its readings have none, or several."""
     meanings = {one for pieces in reader.readings(start, end) if (one := _mean(pieces, now))}
     return meanings.pop() if len(meanings) == 1 else None
+
+
+def _instant(phrase: str, now: datetime) -> At | None:
+    """A moment as programs write it, with its own distance from UTC."""
+    with suppress(ValueError, OverflowError):
+        time = datetime.fromisoformat(phrase.upper()).astimezone(zone_of(now))
+        return At(time) if is_after(time, now) else None
+    return None
 
 
 def _mean(pieces: Pieces, now: datetime) -> At | Every | None:

@@ -32,7 +32,9 @@ _WEEKDAY = (
 _TO = "(?:到|至|-)"
 _AND = "(?:[、,和及与跟]|以及)"
 _EACH = "(?:每个?|每逢|逢|每到)"
-_WEEKDAYS = rf"({_EACH})?{WEEK}({_WEEKDAY}(?:(?:{_TO}|{_AND})?(?:{_EACH}?{WEEK})?{_WEEKDAY}){MORE})"
+_WEEKDAYS = (
+    rf"从?({_EACH})?{WEEK}({_WEEKDAY}(?:(?:{_TO}|{_AND})?(?:{_EACH}?{WEEK})?{_WEEKDAY}){MORE})"
+)
 _THEN_HOUR = rf"(?=[一二三四五六]{HAN_NUMBER}?[点时])"
 
 # 三号楼, 五号会议室, 3日报: what is numbered there is not a day.
@@ -71,6 +73,8 @@ def _weekdays(match: Match) -> Pieces | None:
     if spans is None:
         return None
     several = len(spans) > 1 or spans[0][0] != spans[0][1]
+    if match[0].startswith("从") and not several:
+        return None
     return (Weekdays(spans, repeats=bool(match[1]) or several),)
 
 

@@ -34,9 +34,10 @@ RULES.always("每一?个?季度?", (Marker(Unit.QUARTER),))
 RULES.always("每一?年", (Marker(Unit.YEAR),))
 RULES.always("每一?[早晨]上?", (Marker(Unit.DAY), Part(p.MORNING, whole=True)))
 RULES.always("每一?[晚夜]上?", (Marker(Unit.DAY), Part(p.EVENING, whole=True)))
-RULES.always("(?:每一?个?|每逢|每周)?工作日(?!之?后|[报志])", (_WORKDAYS,))
+RULES.always("(?:每一?个?|每?逢|每周)?工作日(?!之?后|[报志])", (_WORKDAYS,))
 RULES.always(
-    f"(?:每一?个?|每逢|逢){WEEK}末|每个{WEEK}的?{WEEK}末", (Weekdays(_WEEKEND.spans, repeats=True),)
+    f"(?:每一?个?|每逢|逢){WEEK}末|每个?{WEEK}的?{WEEK}末",
+    (Weekdays(_WEEKEND.spans, repeats=True),),
 )
 RULES.always(f"{WEEK}末(?=每天|天天)", (_WEEKEND,))
 RULES.always("(?:每一?个|每逢)整点", (Interval(60, past=0),))
@@ -100,6 +101,11 @@ def _interval(match: Match) -> Pieces | None:
 
 @RULES.rule(rf"每(?:隔|间隔|过)?({NUMBER}|半)?个?(半)?(分)钟(?:[一1]次)?")
 def _minutes(match: Match) -> Pieces | None:
+    return _every(match[1], match[2], match[3])
+
+
+@RULES.rule(f"({NUMBER}|半)个?(半)?(分|刻|小时|钟头)钟?[一1]次")
+def _once_in(match: Match) -> Pieces | None:
     return _every(match[1], match[2], match[3])
 
 
