@@ -10,10 +10,14 @@ import os
 import shutil
 import tempfile
 
+from clawdbot.settings.env import KNOWN
+
 for _name in [n for n in os.environ if n.startswith("CLAWDBOT_") and "_TEST_" not in n]:
     del os.environ[_name]
-for _name in ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL"):
-    os.environ.pop(_name, None)
+# Empty counts as not set, and `.env` beside manage.py fills in only what is missing.
+for _name in {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", *KNOWN}:
+    if "_TEST_" not in _name:
+        os.environ[_name] = ""
 
 _home = tempfile.mkdtemp(prefix="clawdbot-test-")
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
@@ -34,6 +38,8 @@ if not os.environ.get("DATABASE_URL"):
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+# Each test's client would look through all static files first.
+WHITENOISE_AUTOREFRESH = True
 # Tests empty tables; those of the audit switch both on for themselves.
 AUDIT_TRIGGERS = False
 AUDIT_HEAD = None

@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 
 from apps.accounts.models import Department, Person, Role
+from apps.accounts.shipped import ensure_roles
 
 
 @pytest.fixture
 def roles(db: None) -> dict[str, Role]:
     """The shipped roles by name."""
-    from apps.accounts.shipped import ensure_roles
-
     ensure_roles()
     return {role.name: role for role in Role.objects.all()}
 
