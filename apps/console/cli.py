@@ -19,6 +19,7 @@ from django.db import DatabaseError
 from django.utils.dateparse import parse_date, parse_datetime
 
 from apps.audit.actor import Actor
+from apps.audit.seal import seal_once
 from apps.core.errors import ClawdbotError
 from apps.core.i18n import Text, both
 
@@ -115,6 +116,8 @@ class ConsoleCommand(BaseCommand):
         """Run the verb; what it raises becomes a sentence and an exit code."""
         try:
             self.run(options)
+            # Without a running `up` nobody else would seal what was just written down.
+            seal_once()
         except ClawdbotError as error:
             message = error.text(settings.CLAWDBOT_LANGUAGE)
             raise (Refused(message) if error.http_status < 500 else Failed(message)) from error

@@ -133,7 +133,9 @@ def test_roles(alice: Person, bob: Person) -> None:
     assert "skill.ping" in refused("role", "revoke", "member", "skill.nothing")
     assert "area.action" in refused("role", "allow", "member", "host")
     assert "member" in refused("role", "allow", "mebmer", "skill.host")
-    assert "operator" in run("role", "list")
+    shown = run("role", "list")
+    assert "administrator (alice)" in shown
+    assert "  allow skill.host" in shown
 
 
 @pytest.mark.parametrize(
@@ -188,6 +190,15 @@ def test_audit_verify(alice: Person) -> None:
     with pytest.raises(CommandError):
         call_command("audit", "verify", "--json", stdout=out)
     assert json.loads(out.getvalue())["first_broken"] == f"row {broken}"
+
+
+def test_a_command_seals_what_it_wrote(roles: dict[str, Role]) -> None:
+    run("person", "add", "dora")
+    assert not AuditRow.objects.filter(seal=None).exists()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM audit_auditrow WHERE action = 'person.added'")
+    with pytest.raises(CommandError):
+        run("audit", "verify")
 
 
 def test_audit_export(alice: Person) -> None:

@@ -69,7 +69,7 @@ def test_no_series_of_actions_widens(seed: int) -> None:
     crowd = [Person.objects.create_person(f"p{n}") for n in range(4)]
     for role in roles:
         for _ in range(dice.randint(0, 3)):
-            effect = dice.choice(("allow", "allow", "deny"))
+            effect = dice.choice(("allow", "deny"))
             role.grants.get_or_create(permission=dice.choice(PATTERNS), effect=effect)
     roles[0].grants.get_or_create(permission="console.permissions", effect="allow")
     for person in crowd:

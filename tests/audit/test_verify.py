@@ -141,8 +141,7 @@ def test_two_sealed_rows_swapped(chain: list[int]) -> None:
 
 def test_rows_of_two_producers_swapped(chain: list[int]) -> None:
     # Their numbers stay in order; only the chain knows.
-    connection._clawdbot_audit_counter = None  # type: ignore[attr-defined]
-    log.record("other producer", actor=BOB)
+    _as_new_producer("other producer")
     seal_once()
     assert Seal.objects.count() == 5
     _swap(*AuditRow.objects.order_by("-id").values_list("id", flat=True)[:2])
@@ -192,6 +191,26 @@ def test_a_removed_seal_with_its_rows(chain: list[int]) -> None:
     sql("DELETE FROM audit_auditrow WHERE seal_id = 2")
     sql("DELETE FROM audit_seal WHERE number = 2")
     assert broken() == "seal 2"
+
+
+def test_a_genuine_seal_of_another_past(db: None) -> None:
+    for name in ("one", "two", "three"):
+        _as_new_producer(name)
+        seal_once()
+    # Somebody with the keys writes the second entry anew; the third is as it was.
+    sql("DELETE FROM audit_auditrow WHERE seal_id = 2")
+    sql("DELETE FROM audit_seal WHERE number = 2")
+    _as_new_producer("another two")
+    row = AuditRow.objects.get(seal=None)
+    forged = seal._next_seal(Seal.objects.get(number=1), [(row.pk, row.mac)])
+    forged.save(force_insert=True)
+    AuditRow.objects.filter(pk=row.pk).update(seal=forged)
+    assert broken() == "seal 3"
+
+
+def _as_new_producer(action: str) -> None:
+    connection._clawdbot_audit_counter = None  # type: ignore[attr-defined]
+    log.record(action, actor=BOB)
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from django.core.management.base import CommandParser
 from apps.accounts import grants
 from apps.accounts.models import Role
 from apps.accounts.names import role_named
-from apps.console.cli import ConsoleCommand, Options, Refused, cli_actor, table
-from apps.core.i18n import both
+from apps.console.cli import ConsoleCommand, Options, Refused, cli_actor
+from apps.core.i18n import Text, both
 
 
 class Command(ConsoleCommand):
@@ -36,10 +36,7 @@ class Command(ConsoleCommand):
     def _list(self, options: Options) -> None:
         rows = Role.objects.order_by("pk").prefetch_related("grants", "people")
         found = [_shown(role) for role in rows]
-        lines = [
-            (r["name"], len(r["people"]), " ".join(r["allow"]), " ".join(r["deny"])) for r in found
-        ]
-        self.show(options, found, table([("ROLE", "PEOPLE", "ALLOW", "DENY"), *lines]))
+        self.show(options, found, [line for role in found for line in _lines(role)])
 
     def _allow(self, options: Options) -> None:
         grant = grants.allow(options["role"], options["permission"], cli_actor())
@@ -74,3 +71,10 @@ def _shown(role: Role) -> dict[str, Any]:
     }
     people = sorted(person.name for person in role.people.all())
     return {"name": role.name, "shipped": role.shipped, "people": people, **by_effect}
+
+
+def _lines(role: dict[str, Any]) -> list[Text]:
+    people, allow, deny = (" ".join(role[key]) for key in ("people", "allow", "deny"))
+    lines = [both(f"{role['name']}({people or '无人'})", f"{role['name']} ({people or 'nobody'})")]
+    lines.append(both(f"  允许 {allow or '-'}", f"  allow {allow or '-'}"))
+    return [*lines, both(f"  禁止 {deny}", f"  deny {deny}")] if deny else lines
