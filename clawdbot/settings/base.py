@@ -185,7 +185,7 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 # ---- safety ----
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "SAMEORIGIN"
+X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_SECURE = _public.secure
 CSRF_COOKIE_SECURE = _public.secure
 SECURE_SSL_REDIRECT = False  # TLS ends at the proxy; it redirects
