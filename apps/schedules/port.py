@@ -16,7 +16,6 @@ from apps.skills.times import Every
 SHOWN_RUNS = 3
 PAUSED = both("已暂停 {number}。", "Paused {number}.")
 RESUMED = both("已恢复 {number}，下次 {next}。", "Resumed {number}; it runs next at {next}.")
-ASKED = both("已运行 {number}。", "Asked {number} just now.")
 RUN = both("已运行 {number}，结果稍后送到。", "{number} is asked now; its answer comes soon.")
 REMOVED = both("已删除 {number}。", "Removed {number}.")
 
@@ -76,12 +75,6 @@ class Schedules:
         shown = f"{runs[0]:%Y-%m-%d %H:%M}" if runs else "—"
         return Outcome(True, RESUMED.format(number=schedule.number, next=shown))
 
-    def run(self, number: str) -> Outcome:
-        """Ask its command at once, for its owner."""
-        schedule = self._find(number)
-        actions.run_now(schedule, self._actor, self._asker.now)
-        return Outcome(True, RUN.format(number=schedule.number))
-
     def remove(self, number: str) -> Outcome:
         """Delete it."""
         schedule = self._find(number)
@@ -91,8 +84,8 @@ class Schedules:
     def run(self, number: str) -> Outcome:
         """Ask its command at once; its times stay as they are."""
         schedule = self._find(number)
-        actions.run_now(schedule, self._actor, self._asker.now)
-        return Outcome(True, ASKED.format(number=schedule.number))
+        actions.run_now(schedule, self._actor)
+        return Outcome(True, RUN.format(number=schedule.number))
 
     def _find(self, number: str) -> Schedule:
         """Raises NoSchedule, the same for what is not there and what is somebody else's."""
