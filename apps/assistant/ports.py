@@ -43,9 +43,11 @@ class Asker:
 def info(job: Job) -> JobInfo:
     """A job as its owner sees it."""
     text = (job.result or {}).get("text", "") or job.parameters.get("text", "")
+    due = job.not_before if job.state == "waiting" and job.not_before > job.created_at else None
     return JobInfo(
-        job.number, job.skill, job.state, job.created_at, job.started_at, job.finished_at, str(text)
-    )
+        job.number, job.skill, job.state, job.created_at, job.started_at, job.finished_at,
+        str(text), due,
+    )  # fmt: skip
 
 
 class Jobs:

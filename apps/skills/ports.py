@@ -25,7 +25,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class JobInfo:
-    """One job as its owner sees it; `text` is its answer or error, or what it will say."""
+    """One job as its owner sees it; `text` is its answer or error, or what it will say.
+
+    `due` is when a job that waits for its time (a reminder) will run.
+    """
 
     number: str
     skill: str
@@ -34,6 +37,7 @@ class JobInfo:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     text: str = ""
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

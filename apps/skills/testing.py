@@ -91,7 +91,8 @@ class FakeJobs:
     def remind(self, text: str, at: datetime) -> JobInfo:
         """Keep a reminder."""
         self.reminders.append((text, at))
-        return self.add("remind", text=text)
+        self.jobs[0] = job = replace(self.add("remind", text=text), due=at)
+        return job
 
     def counts(self) -> dict[str, int]:
         """Return the number of jobs by state."""

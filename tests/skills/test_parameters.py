@@ -133,6 +133,7 @@ def test_words_become_values(tail: str, expected: dict[str, Any], clock: Clock) 
         ("3 tea yes 1 s more", "Too much: more"),
         ("3 --milk", "There is no parameter --milk"),
         ("3 --drink", "--drink needs a value"),
+        ("3 --drink --sugar", "--drink needs a value"),
         ('3 "tea', 'A quote is not closed: "tea'),
     ],
 )

@@ -51,6 +51,13 @@ def test_without_a_time_it_is_said_now() -> None:
     assert ctx.jobs.reminders == []
 
 
+def test_a_reminder_that_waits_is_listed_with_its_time() -> None:
+    ctx = context()
+    ask("remind", ctx, at="2026-11-25T15:00:00+08:00", text="开会")
+    assert "2026-11-25 15:00 | 开会" in ask("tasks", ctx)
+    assert "到时: 2026-11-25 15:00" in ask("task", ctx, number="TASK0001")
+
+
 def test_a_time_of_a_moment_ago_means_now() -> None:
     ctx = context()
     at = (NOW - timedelta(seconds=30)).isoformat()

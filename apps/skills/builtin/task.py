@@ -18,6 +18,7 @@ TITLE = both("任务 {number}", "Job {number}")
 SKILL = both("技能", "Skill")
 STATE = both("状态", "State")
 CREATED = both("提出", "Asked")
+DUE = both("到时", "Due")
 STARTED = both("开始", "Started")
 FINISHED = both("结束", "Ended")
 UNKNOWN = both(
@@ -53,7 +54,12 @@ def task(
     job = ctx.jobs.find(tidy(number))
     if job is None:
         raise CannotDo(UNKNOWN, number=number)
-    times = ((CREATED, job.created_at), (STARTED, job.started_at), (FINISHED, job.finished_at))
+    times = (
+        (CREATED, job.created_at),
+        (DUE, job.due),
+        (STARTED, job.started_at),
+        (FINISHED, job.finished_at),
+    )
     pairs = [(ctx.say(SKILL), f"/{job.skill}"), (ctx.say(STATE), ctx.say(wording.state(job.state)))]
     pairs += [(ctx.say(label), wording.clock(at, ctx.tz)) for label, at in times if at]
     blocks: tuple[Block, ...] = (Fields(tuple(pairs)),)

@@ -53,7 +53,7 @@ def tasks(
             job.number,
             job.skill,
             ctx.say(wording.state(job.state)),
-            wording.clock(job.finished_at or job.created_at, ctx.tz),
+            wording.clock(job.finished_at or job.due or job.created_at, ctx.tz),
             wording.short(job.text, 40),
         )
         for job in found
