@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import get_language
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -61,7 +61,7 @@ class Schedule(ApiView):
 
 
 class ScheduleAct(ApiView):
-    """What is done to a schedule: `pause`, `resume` or `run`."""
+    """Something that is done to a schedule."""
 
     act = ""
 
@@ -69,6 +69,27 @@ class ScheduleAct(ApiView):
     def post(self, request: Request, number: str) -> Response:
         """Do it."""
         return done(getattr(port(request), self.act)(number))
+
+
+@extend_schema_view(post=extend_schema(operation_id="pause_schedule"))
+class PauseSchedule(ScheduleAct):
+    """No more firings until it is resumed."""
+
+    act = "pause"
+
+
+@extend_schema_view(post=extend_schema(operation_id="resume_schedule"))
+class ResumeSchedule(ScheduleAct):
+    """Firings again, from the next time on."""
+
+    act = "resume"
+
+
+@extend_schema_view(post=extend_schema(operation_id="run_schedule"))
+class RunSchedule(ScheduleAct):
+    """Its command at once; its times stay as they are."""
+
+    act = "run"
 
 
 def port(request: Request) -> SchedulesPort:
