@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
@@ -94,7 +95,11 @@ class Stack:
 
     def pids(self) -> dict[str, int]:
         """The children by role, as their pid files say."""
-        return {path.stem: int(path.read_text()) for path in (self.home / "run").glob("*.pid")}
+        found = {}
+        for path in (self.home / "run").glob("*.pid"):
+            with contextlib.suppress(FileNotFoundError):  # it ended while we looked
+                found[path.stem] = int(path.read_text())
+        return found
 
     def family(self) -> list[int]:
         """The process ids of `up` and of everything below it."""
