@@ -107,3 +107,12 @@ def edit(delivery: Delivery, card: dict[str, object], text: str) -> None:
         Delivery.objects.filter(pk=delivery.pk, state__in=("sent", "failed")).update(
             state="pending", attempts=0, not_before=utcnow()
         )
+
+
+def _send_more(conversations: set[int]) -> None:
+    """Send what waited in these conversations for its turn."""
+    if busy_conversations(conversations):
+        send_due()
+
+
+sender.when_marked = _send_more

@@ -15,6 +15,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from apps.audit import log as audit
 from apps.core import metrics, push, work
 from apps.core.clock import utcnow
+from apps.core.errors import ClawdbotError
 from apps.core.logging import bind_trace
 from apps.im.base import Outgoing, get_platform
 from apps.im.bots import send_context
@@ -27,10 +28,23 @@ FIRST_DELAY_S = 1.0
 LONGEST_DELAY_S = 120.0
 
 
-def prepare(deliveries: Sequence[Delivery]) -> list[Parcel]:
-    """Parcels for leased rows: the bots' present settings, read once for all of them."""
+def prepare(deliveries: Sequence[Delivery]) -> tuple[list[Parcel], list[Result]]:
+    """Parcels for leased rows, with the bots' present settings; and those that cannot be sent now.
+
+    A bot whose settings cannot be read (a key that is missing, a platform that is not installed)
+    holds up its own deliveries and no others.
+    """
     bots = Bot.objects.in_bulk({d.bot_id for d in deliveries})
-    return [_parcel(delivery, bots[delivery.bot_id]) for delivery in deliveries]
+    parcels: list[Parcel] = []
+    unfit: list[Result] = []
+    for delivery in deliveries:
+        bot = bots[delivery.bot_id]
+        try:
+            parcels.append(_parcel(delivery, bot))
+        except ClawdbotError as error:
+            log.error("delivery.unfit", delivery=delivery.pk, bot=bot.slug, code=error.code)
+            unfit.append(Result(delivery, bot.platform, "later", error=str(error)))
+    return parcels, unfit
 
 
 def _parcel(delivery: Delivery, bot: Bot) -> Parcel:
@@ -61,24 +75,27 @@ def _may_be_a_repeat(delivery: Delivery, remembered_s: float) -> bool:
     return age > remembered_s
 
 
-def mark_patiently(results: Sequence[Result]) -> None:
-    """Write the results; while the database is away, keep trying for as long as leases last."""
+def mark_patiently(results: Sequence[Result]) -> set[int]:
+    """Write the results; while the database is away, keep trying for as long as leases last.
+
+    Returns the conversations in which something was settled.
+    """
     for pause in (0.2, 0.5, 1, 2, 4, 8, None):
         try:
             connection.close_if_unusable_or_obsolete()
-            mark(results)
-            return
+            return mark(results)
         except (DatabaseError, InterfaceError) as error:
             log.error("delivery.mark_failed", rows=len(results), error=type(error).__name__)
             connection.close()
         except Exception:
             log.exception("delivery.mark_failed", rows=len(results))
         if pause is None:
-            return  # the leases run out and the sweeper repeats them under the same keys
+            break  # the leases run out and the sweeper repeats them under the same keys
         time.sleep(pause)
+    return set()
 
 
-def mark(results: Sequence[Result]) -> None:
+def mark(results: Sequence[Result]) -> set[int]:
     """One transaction: states, platform ids, audit. Then the metrics and the browser's push."""
     now = utcnow()
     with transaction.atomic():
@@ -87,7 +104,7 @@ def mark(results: Sequence[Result]) -> None:
         audit.record_many([_entry(r) for r in done if r.kind in {"sent", "failed"}])
     for result in done:
         _tell(result, now)
-    _look_for_more(done)
+    return {r.delivery.conversation_id for r in done if r.delivery.conversation_id}
 
 
 def _settle(results: Sequence[Result], now: Any) -> set[int]:
@@ -115,20 +132,25 @@ def _changes(result: Result, now: Any) -> dict[str, Any]:
             "state": "sent",
             "sent_at": now,
             "shown_revision": delivery.revision,
-            "platform_message_id": result.platform_message_id[:200],
+            "platform_message_id": storable(result.platform_message_id, 200),
             "last_error": "",
         }
     last = delivery.attempts >= delivery.max_attempts
     if result.kind == "failed" or last:
-        return {"state": "failed", "last_error": result.error[:2000]}
+        return {"state": "failed", "last_error": storable(result.error, 2000)}
     state = "unknown" if result.kind == "unknown" else "pending"
     wait = max(result.delay_s, backoff(delivery.attempts))
     return {
         "state": state,
         "last_outcome": "unknown" if state == "unknown" else delivery.last_outcome,
         "not_before": now + timedelta(seconds=wait),
-        "last_error": result.error[:2000],
+        "last_error": storable(result.error, 2000),
     }
+
+
+def storable(text: str, longest: int) -> str:
+    """A platform's own words as every database takes them: no NUL, no lone surrogate."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()[:longest]
 
 
 def backoff(attempts: int) -> float:
@@ -174,13 +196,3 @@ def _tell(result: Result, now: Any) -> None:
         metrics.observe("clawdbot_reply_seconds", waited, platform=platform)
     if platform == "web" and result.kind == "sent" and delivery.conversation_id:
         push.push(delivery.conversation_id, {"type": "delivery", "id": delivery.pk})
-
-
-def _look_for_more(done: Sequence[Result]) -> None:
-    """Send what waited in these conversations for its turn."""
-    from apps.im.delivery import OPEN, send_due
-
-    chats = {r.delivery.conversation_id for r in done if r.delivery.conversation_id}
-    if chats and Delivery.objects.filter(conversation__in=chats, state__in=OPEN).exists():
-        send_due()
-

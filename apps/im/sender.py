@@ -11,9 +11,10 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
+from django.db import DatabaseError, InterfaceError, connection
 
 from apps.core.loop import outside
 from apps.im import marks
@@ -37,6 +38,8 @@ class Sender:
         self._idle = threading.Condition(self._lock)
         self._slots: asyncio.Semaphore | None = None
         self._pid = 0
+        #: Called after results were written, with the conversations in which there is room now.
+        self.when_marked: Callable[[set[int]], None] = lambda conversations: None
 
     def room(self) -> int:
         """How many more rows this process may lease."""
@@ -48,11 +51,13 @@ class Sender:
         if not deliveries:
             return
         self._ready()
+        parcels, unfit = marks.prepare(deliveries)  # raises before anything is held
         with self._lock:
             self._held += len(deliveries)
-        prepared = marks.prepare(deliveries)
+        for result in unfit:
+            self._results.put(result)
         since = time.monotonic()
-        for parcel in prepared:
+        for parcel in parcels:
             outside.submit(self._send(parcel, since))
 
     def flush(self, timeout: float) -> bool:
@@ -87,10 +92,20 @@ class Sender:
                     results.append(self._results.get_nowait())
                 except queue.Empty:
                     break
-            marks.mark_patiently(results)
+            conversations = marks.mark_patiently(results)
             with self._idle:
                 self._held -= len(results)
                 self._idle.notify_all()
+            self._look_for_more(conversations)
+
+    def _look_for_more(self, conversations: set[int]) -> None:
+        if not conversations:
+            return
+        try:
+            self.when_marked(conversations)
+        except (DatabaseError, InterfaceError) as error:
+            log.error("delivery.next_failed", error=type(error).__name__)  # the sweeper looks too
+            connection.close()
 
 
 sender = Sender()
