@@ -16,5 +16,7 @@ def test_the_database_bound_tests_pass_on_postgresql(request: pytest.FixtureRequ
         assert connection.vendor == "postgresql"
         return
     url = request.getfixturevalue("postgres_url")
-    passed = run_again("-m", "database and not stack and not browser", CLAWDBOT_TEST_DATABASE_URL=url)
+    passed = run_again(
+        "-m", "database and not stack and not browser", CLAWDBOT_TEST_DATABASE_URL=url
+    )
     assert passed > 100

@@ -1,4 +1,4 @@
-"""Which tests run on which database.
+"""Which tests run on which server.
 
 Whatever uses Django's database runs twice: on SQLite, and once more on PostgreSQL, which
 tests/services/test_on_postgres.py starts. Those marked `postgres` wait for that second run.
@@ -10,11 +10,13 @@ import pytest
 from django.db import connection
 
 DATABASE = {"db", "transactional_db", "_django_db_helper"}
+REDIS = {"redis_url"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the mark that nobody has to remember."""
+    """Declare the marks that nobody has to remember."""
     config.addinivalue_line("markers", "database: uses the database (set by itself)")
+    config.addinivalue_line("markers", "redis_bound: uses Redis (set by itself)")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -22,8 +24,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark what uses the database; leave out what is meant for the other one."""
     later = []
     for item in items:
-        uses = bool(DATABASE & set(getattr(item, "fixturenames", ())))
-        if uses or item.get_closest_marker("django_db"):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if REDIS & fixtures:
+            item.add_marker("redis_bound")
+        if DATABASE & fixtures or item.get_closest_marker("django_db"):
             item.add_marker("database")
             if item.get_closest_marker("postgres") and connection.vendor != "postgresql":
                 later.append(item)
