@@ -31,6 +31,9 @@ CONTENT = (
 ROW_PURPOSE = "audit"
 SEAL_PURPOSE = "audit seal"
 _MAX_DEPTH = 32
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+)
 _LENGTHS = {field.name: field.max_length for field in AuditRow._meta.concrete_fields}
 
 
@@ -39,7 +42,9 @@ def text(value: object, column: str = "") -> str:
 
     What happened must be written down whatever a stranger calls himself.
     """
-    clean = str(value).replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+    clean = str(value)
+    if not clean.isascii() or "\x00" in clean:
+        clean = clean.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
     return clean[: _LENGTHS[column]] if column else clean
 
 
@@ -86,6 +91,4 @@ def stamp(at: datetime) -> str:
 
 
 def _json(content: Mapping[str, Any]) -> bytes:
-    return json.dumps(
-        content, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-    ).encode("utf-8", "surrogatepass")
+    return _ENCODER.encode(content).encode("utf-8", "surrogatepass")

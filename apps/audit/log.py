@@ -11,6 +11,7 @@ from django.db import connections, router, transaction
 from apps.audit.actor import Actor
 from apps.audit.canonical import ROW_PURPOSE, plain, row_bytes, text
 from apps.audit.counter import counter_of
+from apps.audit.insert import insert
 from apps.audit.models import AuditRow
 from apps.core.clock import utcnow
 from apps.core.crypto import mac
@@ -63,11 +64,11 @@ def record_many(entries: Sequence[Entry]) -> None:
         rows = [
             _row(entry, counter.producer, seq) for seq, entry in enumerate(entries, start=first)
         ]
-        AuditRow.objects.using(using).bulk_create(rows)
-        counter.wrote(rows[-1].seq)
+        insert(connections[using], rows)
+        counter.wrote(first + len(rows) - 1)
 
 
-def _row(entry: Entry, producer: str, seq: int) -> AuditRow:
+def _row(entry: Entry, producer: str, seq: int) -> dict[str, Any]:
     kind, key, label = entry.obj or ("", "", "")
     values = {
         "at": utcnow(),
@@ -83,4 +84,5 @@ def _row(entry: Entry, producer: str, seq: int) -> AuditRow:
         "trace_id": text(entry.trace_id or current_trace_id(), "trace_id"),
         "data": plain(entry.data or {}),
     }
-    return AuditRow(**values, mac=mac(row_bytes(values), ROW_PURPOSE))
+    values["mac"] = mac(row_bytes(values), ROW_PURPOSE)
+    return values
