@@ -165,7 +165,7 @@ def best_of_three(run: Callable[[], object]) -> float:
 LONG = [
     "一", "1", "1号", "周一", "周一、", "每", "半", "零", "天", "大", "9点", "一月", "3天", "的",
     "(", "下", "a ", "and ", "every ", "mon ", "monday, ", "1st and ", "in 1 hour ", "an hour and ",
-    "half ", "twenty-", "at 9 and ", "1:", "2026-", "1/", "提醒我", "\u200b", " ", "㏂",
+    "half ", "twenty-", "at 9 and ", "1:", "2026-", "1/", "提醒我", "\u200b", " ", "㏂", "ﷺ",
 ]
 # fmt: on
 
@@ -186,6 +186,28 @@ def test_a_usual_phrase_takes_less_than_a_millisecond() -> None:
             parse(phrase, NOW)
 
     assert best_of_three(run) / len(phrases) < 0.001
+
+
+def test_a_month_later_is_clipped_to_the_shorter_month() -> None:
+    january = datetime(2027, 1, 31, 10, tzinfo=SHANGHAI)
+    assert parse("一个月后", january) == At(datetime(2027, 2, 28, 10, tzinfo=SHANGHAI))
+    assert parse("in 2 months", january) == At(datetime(2027, 3, 31, 10, tzinfo=SHANGHAI))
+
+
+def test_the_moment_itself_is_not_ahead() -> None:
+    nine = datetime(2026, 11, 22, 9, tzinfo=SHANGHAI)
+    assert parse("九点", nine) == At(nine + timedelta(days=1))
+    assert parse("周日上午9点", nine) == At(nine + timedelta(days=7))
+    assert parse("今天上午9点", nine) is None
+
+
+def test_next_week_on_other_days() -> None:
+    wednesday = datetime(2026, 11, 25, 10, tzinfo=SHANGHAI)
+    assert parse("下周三上午9点", wednesday) == At(datetime(2026, 12, 2, 9, tzinfo=SHANGHAI))
+    assert parse("next Monday at 9am", wednesday) == At(datetime(2026, 11, 30, 9, tzinfo=SHANGHAI))
+    assert parse("本周五上午9点", wednesday) == At(datetime(2026, 11, 27, 9, tzinfo=SHANGHAI))
+    assert parse("周三上午9点", wednesday) == At(datetime(2026, 12, 2, 9, tzinfo=SHANGHAI))
+    assert parse("这周一上午9点", wednesday) is None
 
 
 def test_needs_an_aware_now() -> None:

@@ -30,7 +30,7 @@ def _times(slots: Slots, days: str) -> str | None:
     minutes = slots.times.minutes
     if not minutes or slots.times.ranging:
         return None
-    if minutes[-1] >= _DAY_MINUTES and (days != "* * *" or len(minutes) > 1):
+    if minutes[-1] >= _DAY_MINUTES and days != "* * *":
         return None  # 周五晚上12点 is Saturday for a crontab
     hours = sorted({minute // 60 % 24 for minute in minutes})
     past = sorted({minute % 60 for minute in minutes})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from apps.assistant.when.digits import AMPM, clock_of, half_of_day
 from apps.assistant.when.en_words import PARTS, WORD_BY_WORD
-from apps.assistant.when.numbers import WORDS, any_of, english
+from apps.assistant.when.numbers import HOUR_WORD, MINUTE_WORD, NUMBER_WORD, english
 from apps.assistant.when.pieces import (
     BEYOND,
     MIDDAY,
@@ -21,13 +21,8 @@ from apps.assistant.when.rules import Match, Rules
 RULES = Rules(around=WORD_BY_WORD)
 
 _AT = "(?:at |@ ?)"
-_HOUR_WORDS = any_of({word: n for word, n in WORDS.items() if 1 <= n <= 12})
-_HOUR = f"([0-9]{{1,2}}|{_HOUR_WORDS})"
-_MINUTE_WORDS = any_of(
-    {word: n for word, n in WORDS.items() if 10 <= n < 60}
-    | {f"oh {word}": n for word, n in WORDS.items() if 1 <= n <= 9}
-)
-_ROUND = any_of({word: n for word, n in WORDS.items() if n in (5, 10, 20, 25)})
+_HOUR = f"([0-9]{{1,2}}|{HOUR_WORD})"
+_ROUND = "(?:five|ten|twenty(?:[ -]five)?)"
 _MIDDAY = {"noon": Clock(12, 0, hours=MIDDAY), "midday": Clock(12, 0, hours=MIDDAY)}
 _NAMED = _MIDDAY | {"midnight": Clock(0, 0)}
 # "at 9 of the desks", "at 10 percent": there the number counts something.
@@ -63,20 +58,18 @@ def _o_clock(match: Match) -> Pieces | None:
     return _said(match[1], 0)
 
 
-@RULES.rule(rf"{_AT}?({_HOUR_WORDS})(?: ({_MINUTE_WORDS}))?{AMPM}")
+@RULES.rule(rf"{_AT}?({HOUR_WORD})(?: ({MINUTE_WORD}))?{AMPM}")
 def _words_with_half(match: Match) -> Pieces | None:
     return _with_minutes(match, half_of_day(match))
 
 
-@RULES.rule(
-    rf"{_AT}({_HOUR_WORDS}) ({_MINUTE_WORDS})(?! (?:minutes?|hours?|seconds?|days?|people))"
-)
+@RULES.rule(rf"{_AT}({HOUR_WORD}) ({MINUTE_WORD})(?! (?:minutes?|hours?|seconds?|days?|people))")
 def _words(match: Match) -> Pieces | None:
     return _with_minutes(match, None)
 
 
 @RULES.rule(
-    rf"{_AT}?(half|(?:a )?quarter|{_ROUND}|(?:[0-9]{{1,2}}|{any_of(WORDS)}) min(?:ute)?s?)"
+    rf"{_AT}?(half|(?:a )?quarter|{_ROUND}|(?:[0-9]{{1,2}}|{NUMBER_WORD}) min(?:ute)?s?)"
     rf" (past|after|to|before|till) (?:{_HOUR}|(noon|midday|midnight))(?:{AMPM}| ?o'?clock)?"
 )
 @RULES.rule(rf"{_AT}?([0-9]{{1,2}}) (past) (?:{_HOUR}|(noon|midday|midnight)){AMPM}?")

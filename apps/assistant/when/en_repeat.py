@@ -17,7 +17,7 @@ from apps.assistant.when.en_words import (
     spans_in,
     whole_part,
 )
-from apps.assistant.when.numbers import WORDS, any_of, english, ordinal
+from apps.assistant.when.numbers import NUMBER_WORD, english, ordinal
 from apps.assistant.when.pieces import (
     BEYOND,
     BEYOND_DAY,
@@ -34,7 +34,7 @@ from apps.assistant.when.rules import MORE, Match, Rules
 
 RULES = Rules(around=WORD_BY_WORD)
 
-_NUMBER = rf"(?:[0-9]{{1,4}}|{any_of(WORDS)})"
+_NUMBER = rf"(?:[0-9]{{1,4}}|{NUMBER_WORD})"
 _WORKDAY = "(?:weekday|workday|work day|working day|business day)"
 _SUBHOUR = "(minute|min|hour|hr)s?"
 _PAST = rf"(half|quarter|{_NUMBER})(?: min(?:ute)?s)? past"

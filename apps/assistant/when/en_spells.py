@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 
 from apps.assistant.when.en_words import WORD_BY_WORD
-from apps.assistant.when.numbers import WORDS, any_of, english
+from apps.assistant.when.numbers import NUMBER_WORD, english
 from apps.assistant.when.pieces import BEYOND, Pieces
 from apps.assistant.when.rules import Match, Rules
 from apps.assistant.when.spells import DAY, HOUR, MINUTE, offset_of
@@ -35,7 +35,7 @@ _UNIT = (
     "(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|h|days?|weeks?|wks?|fortnights?"
     "|months?|years?|yrs?)"
 )
-_NUMBER = rf"[0-9]{{1,5}}(?:\.[0-9]{{1,2}})?|{any_of(WORDS)}|an?"
+_NUMBER = rf"[0-9]{{1,5}}(?:\.[0-9]{{1,2}})?|{NUMBER_WORD}|an?"
 _COUNT = rf"(?:{'|'.join(sorted(_FRACTIONS, key=len, reverse=True))}|(?:{_NUMBER})(?: and a half)?)"
 _TERM = rf"{_COUNT}[ -]?{_UNIT}"
 _TERMS = re.compile(rf"({_COUNT})[ -]?({_UNIT})(?: and an? (half|quarter))?")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from apps.assistant.when import pieces as p
-from apps.assistant.when.numbers import ORDINAL_WORDS, any_of
+from apps.assistant.when.numbers import ORDINAL_WORD
 
 WORD_BY_WORD = "(?<![a-z0-9])(?:{})(?![a-z0-9])"
 """What holds for each English rule: it begins and ends with whole words."""
@@ -26,7 +26,7 @@ MONTH = (
     "(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
     "|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 )
-ORDINAL = rf"(?:[0-9]{{1,2}}(?:st|nd|rd|th)|{any_of(ORDINAL_WORDS)})"
+ORDINAL = rf"(?:[0-9]{{1,2}}(?:st|nd|rd|th)|{ORDINAL_WORD})"
 NTH = rf"({ORDINAL}|[0-9]{{1,2}}(?![:0-9]| ?[ap]\.?m\b))"
 """The number of a day beside a month."""
 TOMORROW = "(?:tomorrow|tomorow|tommorow|tommorrow|tmrw|tmr)"

@@ -77,9 +77,9 @@ def find(text: str, now: datetime) -> Found | None:
     Raises ValueError when `now` has no time zone.
     """
     zone_of(now)
-    if len(text) > LONGEST_SENTENCE:
+    normal = normalise(text, LONGEST_SENTENCE)
+    if normal is None:
         return None
-    normal = normalise(text)
     reader = Reader(normal.text)
     runs = list(_runs(reader))
     phrases = [run for run in runs if run.has(*_TELLING) and _in_context(text, normal, run)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _HAN_DIGITS = {digit: value for value, digit in enumerate("零一二三四五六七八九")} | {"两": 2}
 _D = "[一二两三四五六七八九]"
@@ -52,10 +53,21 @@ WORDS = _words()
 ORDINAL_WORDS = _ordinal_words()
 
 
-def any_of(words: dict[str, int]) -> str:
-    """A pattern that matches the longest of `words`; a hyphen counts as their space."""
-    longest_first = sorted(words, key=len, reverse=True)
-    return "(?:" + "|".join(word.replace(" ", "[ -]") for word in longest_first) + ")"
+def any_of(words: Iterable[str]) -> str:
+    """A pattern that matches the longest of `words`."""
+    return f"(?:{'|'.join(sorted(words, key=len, reverse=True))})"
+
+
+_DIGIT_WORD = any_of(_ONES[1:10])
+NUMBER_WORD = f"(?:{any_of(_TENS)}(?:[ -]{_DIGIT_WORD})?|{any_of(_ONES)})"
+"""Pattern of a number below a hundred in words."""
+HOUR_WORD = any_of(_ONES[1:13])
+"""Pattern of an hour in words, on a twelve-hour clock."""
+MINUTE_WORD = f"(?:oh {_DIGIT_WORD}|{any_of(_ONES[10:])}|{any_of(_TENS[:4])}(?:[ -]{_DIGIT_WORD})?)"
+"""Pattern of the minutes behind an hour in words, as in nine oh five."""
+_LATE_ORDINAL = f"(?:twenty|thirty)[ -]{any_of(_ORDINAL_ONES[:9])}"
+ORDINAL_WORD = f"(?:{_LATE_ORDINAL}|twentieth|thirtieth|{any_of(_ORDINAL_ONES)})"
+"""Pattern of an ordinal in words."""
 
 
 def chinese(text: str) -> int | None:

@@ -33,9 +33,10 @@ def parse(text: str, now: datetime) -> At | Every | None:
     Raises ValueError when `now` has no time zone.
     """
     zone_of(now)
-    if len(text) > LONGEST_PHRASE:
+    normal = normalise(text, LONGEST_PHRASE)
+    if normal is None:
         return None
-    phrase = _POLITE_TAIL.sub("", _POLITE_HEAD.sub("", normalise(text).text))
+    phrase = _POLITE_TAIL.sub("", _POLITE_HEAD.sub("", normal.text))
     if _INSTANT.fullmatch(phrase):
         return _instant(phrase, now)
     return meaning(Reader(phrase), 0, len(phrase), now)

@@ -15,19 +15,13 @@ from apps.assistant.when import (
     zh_repeat,
 )
 from apps.assistant.when.pieces import Hedge, Join, Opening, Pieces
+from apps.assistant.when.rules import Rules
 
-_BOOKS = (
-    digits.RULES,
-    zh_dates.RULES,
-    zh_clock.RULES,
-    zh_repeat.RULES,
-    en_dates.RULES,
-    en_clock.RULES,
-    en_repeat.RULES,
-    en_spells.RULES,
-)
+_CHINESE = (zh_dates.RULES, zh_clock.RULES, zh_repeat.RULES)
+_ENGLISH = (en_dates.RULES, en_clock.RULES, en_repeat.RULES, en_spells.RULES)
+_EITHER = (digits.RULES,)
 _GLUE = re.compile("[ ,()的]{0,3}")
-_ANY = re.compile("|".join(pattern for book in _BOOKS for pattern in book.patterns))
+_BEGIN = re.compile("[0-9@\u4e00-\u9fff]|(?<![a-z0-9])[a-z]")
 _MOST_STEPS = 400
 
 
@@ -41,7 +35,8 @@ class Reader:
     def options(self, start: int) -> list[tuple[Pieces, int]]:
         """The pieces that may begin at `start`, each with where it ends."""
         if start not in self._seen:
-            self._seen[start] = [found for book in _BOOKS for found in book.at(self.text, start)]
+            books = _books(self.text[start : start + 1])
+            self._seen[start] = [found for book in books for found in book.at(self.text, start)]
         return self._seen[start]
 
     def after(self, end: int) -> tuple[int, ...]:
@@ -51,9 +46,9 @@ class Reader:
         return (end,) if behind == end else (end, behind)
 
     def first(self, start: int) -> int | None:
-        """The next place from `start` on where a rule matches."""
-        match = _ANY.search(self.text, start)
-        return match.start() if match else None
+        """The next place from `start` on where a piece begins."""
+        places = (match.start() for match in _BEGIN.finditer(self.text, start))
+        return next(filter(self.options, places), None)
 
     def readings(self, start: int, end: int) -> list[Pieces]:
         """Every way to cut the whole of text[start:end] into pieces; none at all for a tangle."""
@@ -113,6 +108,15 @@ class Reader:
                 seen |= fresh
                 todo.extend(fresh)
         return farthest, passed
+
+
+def _books(char: str) -> tuple[Rules, ...]:
+    """The rules for pieces that begin with this character; none at the end of a text."""
+    if not char:
+        return ()
+    if char.isascii():
+        return _EITHER + _ENGLISH if char.isalpha() else _EITHER + _ENGLISH + _CHINESE
+    return _CHINESE
 
 
 def _joins(pieces: Pieces) -> bool:

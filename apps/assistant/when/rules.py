@@ -20,7 +20,6 @@ class Rules:
     """A list of rules; `around` wraps each pattern, for what holds for a whole language."""
 
     around: str = "{}"
-    patterns: list[str] = field(default_factory=list)
     compiled: list[tuple[re.Pattern[str], Maker]] = field(default_factory=list)
 
     def rule(self, pattern: str) -> Callable[[Maker], Maker]:
@@ -40,7 +39,6 @@ class Rules:
     def add(self, pattern: str, maker: Maker) -> None:
         """Register one rule."""
         wrapped = self.around.replace("{}", f"(?:{pattern})")
-        self.patterns.append(wrapped)
         self.compiled.append((re.compile(wrapped), maker))
 
     def at(self, text: str, start: int) -> list[tuple[Pieces, int]]:

@@ -44,8 +44,13 @@ def is_han(char: str) -> bool:
     return "\u4e00" <= char <= "\u9fff" or char in "、。，；：！？（）…"
 
 
-def normalise(text: str) -> Normal:
-    """Half width, lower case, simplified, single spaces; no spaces beside Chinese characters."""
+def normalise(text: str, longest: int) -> Normal | None:
+    """Half width, lower case, simplified, single spaces; no spaces beside Chinese characters.
+
+    None for a text that is or becomes longer than `longest` (one character may stand for many).
+    """
+    if len(text) > longest:
+        return None
     out: list[str] = []
     origin: list[int] = []
     gap = False
@@ -60,4 +65,4 @@ def normalise(text: str) -> Normal:
             gap = False
             out.append(folded)
             origin.append(index)
-    return Normal("".join(out), origin)
+    return Normal("".join(out), origin) if len(out) <= longest else None
