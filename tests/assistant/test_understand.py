@@ -257,10 +257,12 @@ def test_declared_phrases(text: str, name: str, parameters: dict[str, Any]) -> N
 def test_a_skill_declares_its_own_phrases() -> None:
     with declared():
 
-        @skill(phrases=["给{who}倒{cups}杯茶"])
-        def tea(ctx: Context, who: str, cups: int) -> str:
+        @skill(phrases=["给{who}倒{cups}杯茶", "Bring {who} Tea", "Tea Time"])
+        def tea(ctx: Context, who: str = "me", cups: int = 1) -> str:
             return f"{who} {cups}"
 
+        assert meant("tea TIME!") == ("phrase", "tea", {})
+        assert meant("bring Bob tea") == ("phrase", "tea", {"who": "Bob"})
         assert meant("请给 Bob 倒３杯茶。") == ("phrase", "tea", {"who": "Bob", "cups": 3})
         assert offered("给 Bob 倒三杯茶") == []
     assert offered("请给 Bob 倒３杯茶。") == []
