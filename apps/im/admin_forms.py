@@ -73,14 +73,15 @@ class BotForm(Base):
                 )
 
     def changes(self) -> dict[str, Any]:
-        """The settings that were changed, as the actions take them."""
+        """The settings that were changed, as the actions take them.
+
+        A password field starts empty, so that one left empty counts as unchanged.
+        """
         found: dict[str, Any] = {}
         for setting in self.platform.all_settings():
             value = self.cleaned_data.get(PREFIX + setting.name) or ""
             if self.cleaned_data.get(CLEAR + setting.name):
                 found[setting.name] = ""
-            elif setting.secret and not value:
-                continue  # an empty password field keeps what is there
             elif PREFIX + setting.name in self.changed_data:
                 found[setting.name] = value
         return found
