@@ -106,6 +106,7 @@ def test_find_gives_back_the_original_text(before: str, phrase: str, after: str)
     assert parse(text[found.start : found.end], NOW) == found.when
 
 
+@settings(deadline=None)
 @given(FUTURE)
 def test_written_moments_are_read_back(at: datetime) -> None:
     assert parse(f"{at:%Y-%m-%d %H:%M}", NOW) == At(at)
