@@ -38,11 +38,15 @@ def chat(request: HttpRequest) -> HttpResponse:
 
 
 def for_page(handler: Handler) -> Callable[[HttpRequest], JsonResponse]:
-    """Answer the page in JSON: 401 when signed out, an error's text in the reader's language."""
+    """Answer the page in JSON: 401 when signed out, an error's text in the reader's language.
+
+    A page names the person it was made for, so that what is typed into it is never said by
+    somebody who signed in through another window.
+    """
 
     @wraps(handler)
     def view(request: HttpRequest) -> JsonResponse:
-        if not isinstance(request.user, Person):
+        if not isinstance(request.user, Person) or not _fits(request, request.user):
             return JsonResponse({"error": "signed_out"}, status=401)
         try:
             return JsonResponse(handler(request, request.user))
@@ -79,6 +83,10 @@ def pair(request: HttpRequest, person: Person) -> dict[str, Any]:
     code = str(_json(request).get("code", ""))[:20]
     binding = identity.redeem(code, person, actor=person)
     return {"bot": str(binding.bot)}
+
+
+def _fits(request: HttpRequest, person: Person) -> bool:
+    return request.headers.get("X-Clawdbot-Person", str(person.pk)) == str(person.pk)
 
 
 def _number(request: HttpRequest, name: str) -> int:

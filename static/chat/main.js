@@ -10,7 +10,7 @@ import { Requests } from "./requests.js";
 import { say } from "./texts.js";
 
 const page = byId("chat").dataset;
-const { get, post } = new Requests(page.csrf);
+const { get, post } = new Requests(page.person);
 
 const signedOut = () => { location.href = "/sign-in/?next=/chat/"; };
 
@@ -43,6 +43,7 @@ const link = new Link({
   onItems: (items, cut) => {
     if (first || cut) byId("older").hidden = !cut;
     feed.show(items, { reset: cut });
+    byId("feed").setAttribute("aria-busy", "false");
     first = false;
   },
 });

@@ -4,6 +4,7 @@ import { byId, el, newId } from "./dom.js";
 import { say } from "./texts.js";
 
 const LONGEST_PAUSE = 15000;
+const SIGNED_OUT = [401, 403]; // no session, or the cookies of another one
 
 export class Outbox {
   constructor({ person, post, onStored, onSignedOut, onChange }) {
@@ -50,7 +51,7 @@ export class Outbox {
     while ((entry = this.entries.find((one) => !one.failed && !one.taken))) {
       const answer = await this.post("/chat/send/", entry.body);
       if (answer.ok) this.took(entry);
-      else if (answer.status === 401) { this.onSignedOut(); break; }
+      else if (SIGNED_OUT.includes(answer.status)) { this.onSignedOut(); break; }
       else if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) this.fail(entry, answer.detail);
       else { this.later(entry); break; }
     }

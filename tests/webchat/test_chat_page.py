@@ -169,6 +169,15 @@ def test_sending_needs_the_token_of_our_page(bob: Person) -> None:
     assert answer.status_code == 200
 
 
+def test_a_page_of_somebody_else_sends_nothing(page: Client, bob: Person, carol: Person) -> None:
+    for person, status in ((bob, 200), (carol, 401)):
+        headers = {"X-Clawdbot-Person": str(person.pk)}
+        assert page.get("/chat/items/", headers=headers).status_code == status
+    body = json.dumps({"text": "/ping", "client_id": "12345678"})
+    page.post("/chat/send/", body, content_type="application/json", headers=headers)
+    assert not Message.objects.exists()
+
+
 def test_a_click_is_the_command_of_a_button_that_is_there(page: Client, say: Say) -> None:
     card = say("?", Button("好", "/approve K7M3Q9XY"))
     answer = send(page, "/approve K7M3Q9XY", delivery=card.pk)
