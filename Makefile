@@ -40,12 +40,14 @@ clean:
 
 $(RUN_STAMP): requirements/base.txt
 	@$(MAKE) --no-print-directory $(VENV)-is-there
-	$(PIP) install --quiet --require-hashes -r requirements/base.txt
+	@echo "正在安装依赖，约需一两分钟 Installing the requirements, a minute or two"
+	@$(PIP) install --quiet --require-hashes -r requirements/base.txt
 	@touch $@
 
 $(DEV_STAMP): requirements/dev.txt requirements/base.txt
 	@$(MAKE) --no-print-directory $(VENV)-is-there
-	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	@echo "正在安装开发依赖，约需几分钟 Installing the requirements of the tests, some minutes"
+	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@ $(RUN_STAMP)
 
 # Made anew when it belongs to another Python than the one that was asked for.
