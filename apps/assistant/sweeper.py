@@ -20,10 +20,11 @@ from apps.audit import seal
 from apps.audit.log import Actor
 from apps.core import leases, work
 from apps.core.clock import utcnow
-from apps.im import delivery
+from apps.im import bot_checks, delivery
 
 log = structlog.get_logger(__name__)
 TICK_S = 1.0
+LEARN_S = 60.0
 LATE = timedelta(seconds=5)  # a message that waits longer is handled here, broker or no broker
 
 
@@ -33,7 +34,7 @@ class Sweeper(threading.Thread):
     def __init__(self, name: str, lanes: list[str], slots: int, *, serves: bool) -> None:
         super().__init__(name="sweeper", daemon=True)
         self._beat = (name, {"lanes": lanes, "slots": slots})
-        self._serves = serves
+        self.serves = serves
         self._over = threading.Event()
 
     def run(self) -> None:
@@ -52,9 +53,25 @@ class Sweeper(threading.Thread):
         """Do everything once, each part on its own."""
         name, detail = self._beat
         _attempt("heartbeat", lambda: leases.beat("worker", name, detail))
-        if self._serves:
+        if self.serves:
             for part, act in PARTS.items():
                 _attempt(part, act)
+
+
+class Learner(threading.Thread):
+    """Asks platforms, now and then, for settings that only they can tell (a bot's own id).
+
+    On a thread of its own: a vendor that does not answer must not hold up the sweeper.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="learner", daemon=True)
+
+    def run(self) -> None:
+        """Ask once a minute, as long as the process lives."""
+        pause = threading.Event()
+        while not pause.wait(LEARN_S):
+            _attempt("learning", lambda: bot_checks.learn_missing(Actor.system("sweeper")))
 
 
 def _attempt(part: str, act: Callable[[], Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from celery.signals import worker_process_shutdown, worker_ready, worker_shutdown
 
-from apps.assistant.sweeper import Sweeper
+from apps.assistant.sweeper import Learner, Sweeper
 from apps.core import metrics
 from apps.im import sender as sending
 from clawdbot.lanes import WAITING_LANES
@@ -29,6 +29,8 @@ def start(sender: Any = None, **kwargs: Any) -> None:
     sweeper = Sweeper(name, lanes, slots, serves=bool(set(lanes) & set(WAITING_LANES)))
     sweeper.tick()
     sweeper.start()
+    if sweeper.serves:
+        Learner().start()
     _sweepers.append(sweeper)
 
 
