@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -103,6 +104,7 @@ def run_now(schedule: Schedule, actor: Actor, now: datetime | None = None) -> Fi
         schedule = _locked(schedule)
         found = firing.fire(schedule, now or utcnow(), state="manual")
         _audit("schedule.run", schedule, actor)
+        transaction.on_commit(partial(firing.wake_for, [schedule]))
     return found
 
 

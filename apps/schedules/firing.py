@@ -1,9 +1,12 @@
-"""One due time becomes one message: the row that says so is unique, whoever comes first."""
+"""One due time becomes one message: the row that says so is unique, whoever comes first.
+
+Whoever fires wakes the assistant afterwards, once for all that was fired.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from functools import partial
 
 import structlog
 from django.db import transaction
@@ -16,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 def fire(schedule: Schedule, due: datetime, state: str = "fired") -> Firing:
-    """Store the message of this due time and wake the assistant, unless it was done before.
+    """Store the message of this due time, unless it was done before.
 
     In the caller's transaction or one of its own. An owner who left the company asks nothing any
     more: the due time is recorded as missed.
@@ -37,9 +40,14 @@ def fire(schedule: Schedule, due: datetime, state: str = "fired") -> Firing:
             due=due,
         )
         found.save(update_fields=["message"])
-        transaction.on_commit(partial(wake.wake, lane_for(schedule.command)))
     log.info("schedule.fired", schedule=schedule.number, due=due.isoformat(), state=state)
     return found
+
+
+def wake_for(schedules: Iterable[Schedule]) -> None:
+    """Wake the lanes in which their messages wait. Never raises; slow when the broker is away."""
+    for lane in {lane_for(schedule.command) for schedule in schedules}:
+        wake.wake(lane)
 
 
 def miss(schedule: Schedule, due: datetime) -> Firing:

@@ -48,8 +48,8 @@ class Planner:
             .order_by("next_due")[:BATCH]
         )
         found = list(rows)
-        for schedule in found:
-            self._try(schedule, now)
+        fired = [schedule for schedule in found if self._try(schedule, now)]
+        firing.wake_for(fired)
         return len(found)
 
     def next_due(self) -> datetime | None:
@@ -62,30 +62,33 @@ class Planner:
             .first()
         )
 
-    def _try(self, schedule: Schedule, now: datetime) -> None:
+    def _try(self, schedule: Schedule, now: datetime) -> bool:
         try:
-            self._fire(schedule, now)
+            return self._fire(schedule, now)
         except Error:
             raise  # the database is away: nothing can be said about any schedule
         except Exception:  # a boundary: one broken schedule must not stop everybody else's
             self._sore[schedule.pk] = now + timedelta(seconds=SORE_S)
             log.exception("schedule.failed", schedule=schedule.number)
+            return False
 
-    def _fire(self, schedule: Schedule, now: datetime) -> None:
+    def _fire(self, schedule: Schedule, now: datetime) -> bool:
+        """Fire or record its due times; False when there was nothing for us to do."""
         first = schedule.next_due
         if first is None:
-            return
+            return False
         following = times.next_after(schedule.cron, schedule.time_zone, now)
         with transaction.atomic():
             mine = Schedule.objects.filter(pk=schedule.pk, enabled=True, next_due=first)
             if not mine.update(next_due=following):
-                return  # another scheduler took it, or it was paused or changed
+                return False  # another scheduler took it, or it was paused or changed
             dues = _dues(schedule, first, now)
             for due, runs in verdicts(dues, now, schedule.missed, schedule.window_s):
                 if runs:
                     firing.fire(schedule, due)
                 else:
                     firing.miss(schedule, due)
+        return True
 
 
 def _dues(schedule: Schedule, first: datetime, now: datetime) -> list[datetime]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 import structlog
 from celery import shared_task
@@ -30,6 +31,7 @@ def fire(number: str) -> None:
             return
         due = times.is_due(schedule.cron, schedule.time_zone, minute)
         firing.fire(schedule, minute, state="fired" if due else "manual")
+        transaction.on_commit(partial(firing.wake_for, [schedule]))
 
 
 def _only_stored(schedule: Schedule, minute: datetime) -> bool:
