@@ -272,6 +272,10 @@ today at 9am
 2026-11-21 15:00
 Nov 20 at 9am
 20 minutes ago
+20 minutes before
+an hour earlier
+10 minutes early
+提前10分钟
 in 0 minutes
 """.strip().splitlines()
 
