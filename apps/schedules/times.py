@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from apps.assistant.when import next_times
 
-CHUNK = 50
+LARGEST_CHUNK = 100
 
 
 def upcoming(cron: str, time_zone: str, after: datetime, count: int) -> list[datetime]:
@@ -28,13 +28,13 @@ def next_after(cron: str, time_zone: str, after: datetime) -> datetime | None:
 
 def due_times(cron: str, time_zone: str, first: datetime, until: datetime) -> Iterator[datetime]:
     """Every due time from `first` to `until`, both included, soonest first."""
-    last = first - timedelta(microseconds=1)
-    while found := upcoming(cron, time_zone, last, CHUNK):
+    last, chunk = first - timedelta(microseconds=1), 2  # mostly it is one, and the next
+    while found := upcoming(cron, time_zone, last, chunk):
         for moment in found:
             if moment > until:
                 return
             yield moment
-        last = found[-1]
+        last, chunk = found[-1], min(chunk * 2, LARGEST_CHUNK)
 
 
 def is_due(cron: str, time_zone: str, minute: datetime) -> bool:
