@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import time
 
 import redis
@@ -29,7 +30,8 @@ class Guess:
     """One try of a password, counted before it is checked so that tries in parallel count too."""
 
     def __init__(self, address: str, name: str) -> None:
-        digest = hashlib.sha256(f"{address}\n{name.strip().lower()}".encode()).hexdigest()
+        known = f"{_place(address)}\n{name.strip().lower()}"
+        digest = hashlib.sha256(known.encode()).hexdigest()
         self._name = digest
         self._key = f"clawdbot:sign-in:{digest}"
 
@@ -54,3 +56,14 @@ class Guess:
             return False
         _local.hit(self._name, now)
         return True
+
+
+def _place(address: str) -> str:
+    """Whoever has one IPv6 address has all of its network of 64 bits."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4 or found.ipv4_mapped:
+        return str(found)
+    return str(ipaddress.ip_network(f"{found}/64", strict=False))

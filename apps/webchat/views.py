@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from apps.accounts import identity
 from apps.accounts.models import Person
@@ -26,7 +26,7 @@ from apps.webchat.session import me
 Handler = Callable[[HttpRequest, Person], dict[str, Any]]
 
 
-@require_GET
+@require_safe
 @login_required
 @never_cache
 @ensure_csrf_cookie

@@ -122,6 +122,17 @@ def test_what_is_sent_without_a_network_arrives_once(window: Window) -> None:
     assert visit.said() == ["/ping"]
 
 
+def test_without_a_socket_everything_still_arrives(window: Window) -> None:
+    visit = window("bob")
+    visit.expected = ("WebSocket",)
+    page = visit.page
+    page.route_web_socket("**/ws/chat/", lambda link: link.close())
+    page.reload()
+    page.locator('#status[data-state="polling"]').wait_for()
+    page.locator('#feed[aria-busy="false"]').wait_for()
+    assert "by hand" in visit.ask("/echo by hand")
+
+
 def test_two_windows_show_the_same(window: Window) -> None:
     one, two = window("dora"), window("dora")
     before = two.page.locator(".item.bot").count()

@@ -89,6 +89,12 @@ def test_another_name_and_another_address_may_still_try(client: Client, known: P
     assert enter(client, "bob", PASSWORD, REMOTE_ADDR="10.1.2.3") == 302
 
 
+def test_a_whole_network_of_addresses_is_one_guesser(client: Client, known: Person) -> None:
+    tries = [enter(client, "bob", "wrong", REMOTE_ADDR=f"2001:db8:1:2::{n:x}") for n in range(11)]
+    assert tries[-1] == 429
+    assert enter(client, "bob", PASSWORD, REMOTE_ADDR="2001:db8:1:3::1") == 302
+
+
 def test_right_passwords_do_not_count(client: Client, known: Person) -> None:
     assert [enter(client, "bob", PASSWORD) for _ in range(12)] == [302] * 12
 
