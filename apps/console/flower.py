@@ -37,7 +37,7 @@ AUTOREFRESH = "'sha256-A0YIP5A+DKoseGAUTHRoMPDkKPK5cKzfYH3mjcCKtj8='"
 POLICY = (
     f"default-src 'none'; script-src 'self' {AUTOREFRESH}; style-src 'self' 'unsafe-inline'; "
     "font-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'self'"
+    "form-action 'none'; frame-ancestors 'none'"
 )
 
 # The one table that Flower 2.2 asks for by POST is answered to GET as well. Should another

@@ -17,7 +17,7 @@ MACHINES = ("/webhooks/", "/healthz/", "/metrics", "/static/", "/v1/")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'self'"
+    "base-uri 'none'; frame-ancestors 'none'"
 )
 HEADER = "Content-Security-Policy"
 

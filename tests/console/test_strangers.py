@@ -86,8 +86,9 @@ def test_every_answer_has_its_guards(client: Client, alice: Person, path: str) -
     answer = client.get(path)
     assert "default-src 'none'" in answer["Content-Security-Policy"]
     assert "script-src 'self';" in answer["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
     assert answer["X-Content-Type-Options"] == "nosniff"
-    assert answer["X-Frame-Options"] == "SAMEORIGIN"
+    assert answer["X-Frame-Options"] == "DENY"
     assert answer["Referrer-Policy"] == "same-origin"
 
 
