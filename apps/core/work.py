@@ -43,6 +43,8 @@ class WorkItem(models.Model):
     READY: ClassVar[tuple[str, ...]] = ("waiting",)
     WORKING: ClassVar[str] = "running"
     DEAD: ClassVar[str] = "dead"
+    #: What is known of a row that a silent worker held, beside that it is ready again.
+    SILENT: ClassVar[dict[str, Any]] = {}
 
     state = models.CharField(max_length=12, default="waiting")
     lane = models.CharField(max_length=12, default="interactive")
@@ -168,18 +170,18 @@ def sweep(model: type[Item], limit: int = 500) -> tuple[int, list[Item]]:
         )
         dead = [row for row in rows if row.attempts >= row.max_attempts]
         back = [row for row in rows if row.attempts < row.max_attempts]
-        _release(model, back, model.READY[0])
-        _release(model, dead, model.DEAD)
+        _release(model, back, {"state": model.READY[0], **model.SILENT})
+        _release(model, dead, {"state": model.DEAD})
         for row in dead:
             row.state = model.DEAD
     return len(back), dead
 
 
-def _release(model: type[Item], rows: Iterable[Item], state: str) -> None:
+def _release(model: type[Item], rows: Iterable[Item], changes: dict[str, Any]) -> None:
     keys = [row.pk for row in rows]
     if keys:
         model._default_manager.filter(pk__in=keys).update(
-            state=state, lease_until=None, last_error="the worker went silent"
+            **changes, lease_until=None, last_error="the worker went silent"
         )
 
 

@@ -39,6 +39,8 @@ class Delivery(WorkItem):
     READY = ("pending", "unknown")
     WORKING = "sending"
     DEAD = "failed"
+    # The platform may have taken it before its sender died: the repeat has to say so.
+    SILENT: ClassVar = {"state": "unknown", "last_outcome": "unknown"}
     STATES: ClassVar = [
         (s, s) for s in ("pending", "sending", "sent", "unknown", "failed", "expired")
     ]

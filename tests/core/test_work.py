@@ -129,6 +129,26 @@ def test_silence_is_the_reason_when_a_worker_died() -> None:
 
 
 @pytest.mark.django_db
+def test_nobody_knows_what_a_silent_sender_sent() -> None:
+    (key,) = workrows.make(Delivery)
+    claim(Delivery)
+    workrows.run_out(Delivery, key)
+    assert work.sweep(Delivery)[0] == 1
+    row = Delivery.objects.get()
+    assert (row.state, row.last_outcome) == ("unknown", "unknown")
+    assert [item.pk for item in claim(Delivery)] == [key]
+
+
+@pytest.mark.django_db
+def test_the_last_attempt_is_never_repeated() -> None:
+    (key,) = workrows.make(Message, max_attempts=1)
+    claim(Message)
+    workrows.run_out(Message, key)
+    assert claim(Message) == []
+    assert [item.pk for item in work.sweep(Message)[1]] == [key]
+
+
+@pytest.mark.django_db
 def test_a_sweep_takes_no_more_than_its_limit() -> None:
     keys = workrows.make(Job, 5)
     claim(Job, 5)
