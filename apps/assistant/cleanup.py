@@ -36,9 +36,7 @@ def clean_up(now: datetime) -> dict[str, int]:
     old = now - KEEP_MESSAGES
     removed = {
         "deliveries": _delete(Delivery.objects.filter(state__in=OUT, created_at__lt=old)),
-        "jobs": _delete(
-            Job.objects.filter(state__in=Job.FINAL, finished_at__lt=now - KEEP_JOBS)
-        ),
+        "jobs": _delete(Job.objects.filter(state__in=Job.FINAL, finished_at__lt=now - KEEP_JOBS)),
         "messages": _delete(Message.objects.filter(state__in=ENDED, created_at__lt=old)),
         "codes": _delete(PairingCode.objects.filter(expires_at__lt=now - KEEP_LINKS))
         + _delete(SignInLink.objects.filter(expires_at__lt=now - KEEP_LINKS)),

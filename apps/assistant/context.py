@@ -93,8 +93,6 @@ def _progress(job: Job) -> Callable[[str | Text], None]:
 
 def _stop_asked(job: Job) -> Callable[[], bool]:
     def asked() -> bool:
-        return not Job.objects.filter(
-            pk=job.pk, state="running", attempts=job.attempts
-        ).exists()
+        return not Job.objects.filter(pk=job.pk, state="running", attempts=job.attempts).exists()
 
     return asked

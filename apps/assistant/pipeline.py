@@ -71,9 +71,7 @@ def _handle(cases: list[Case]) -> bool:
 
 def _tell(case: Case) -> None:
     message = case.message
-    metrics.count(
-        "clawdbot_messages_total", platform=message.bot.platform, outcome=case.state
-    )
+    metrics.count("clawdbot_messages_total", platform=message.bot.platform, outcome=case.state)
     with bind_trace(message.trace_id):
         log.info("message.handled", message=message.pk, state=case.state, reason=case.reason)
 
@@ -90,9 +88,7 @@ def _still_ours(cases: list[Case]) -> list[Case]:
 def _save(cases: list[Case]) -> list[Delivery]:
     """Write states, deliveries and audit; returns the deliveries that this process sends."""
     columns = ["state", "reason", "person_id", "handled_at", "lease_until"]
-    rows = [
-        (c.message.pk, c.state, c.reason, c.person and c.person.pk, c.now, None) for c in cases
-    ]
+    rows = [(c.message.pk, c.state, c.reason, c.person and c.person.pk, c.now, None) for c in cases]
     update_rows(Message, columns, rows)
     for case in cases:
         case.audit(f"message.{case.state}", case.state, reason=case.reason)

@@ -69,9 +69,11 @@ class Jobs:
         return info(job) if job else None
 
     def _find(self, number: str) -> Job | None:
-        return actions.visible_jobs(self._asker.person, self._asker.rights).filter(
-            number=number.strip().upper()
-        ).first()
+        return (
+            actions.visible_jobs(self._asker.person, self._asker.rights)
+            .filter(number=number.strip().upper())
+            .first()
+        )
 
     def cancel(self, number: str) -> Outcome:
         """Stop a job that is not over."""
@@ -204,4 +206,3 @@ class System:
         from apps.assistant import cleanup
 
         return cleanup.clean_up(self._asker.now)
-

@@ -115,9 +115,7 @@ def _settle(results: Sequence[Result], now: Any) -> set[int]:
         groups[result.delivery.revision].append(result)
     for revision, group in groups.items():
         rows = [r.delivery for r in group]
-        kept |= work.settle(
-            rows, state="sent", sent_at=now, shown_revision=revision, last_error=""
-        )
+        kept |= work.settle(rows, state="sent", sent_at=now, shown_revision=revision, last_error="")
     for result in results:
         if result not in plain:
             kept |= work.settle([result.delivery], **_changes(result, now))
@@ -161,9 +159,7 @@ def backoff(attempts: int) -> float:
 
 def _reopen_edited(kept: set[int], results: Sequence[Result], now: Any) -> None:
     """A progress card that was edited while it was under way goes out again."""
-    cards = [
-        r.delivery for r in results if r.delivery.role == "progress" and r.delivery.pk in kept
-    ]
+    cards = [r.delivery for r in results if r.delivery.role == "progress" and r.delivery.pk in kept]
     for card in cards:
         Delivery.objects.filter(pk=card.pk, state="sent", revision__gt=card.revision).update(
             state="pending", attempts=0, not_before=now

@@ -53,11 +53,17 @@ class Delivery(WorkItem):
         "assistant.Conversation", null=True, on_delete=models.CASCADE, related_name="deliveries"
     )
     message = models.ForeignKey(
-        "assistant.Message", null=True, blank=True, on_delete=models.SET_NULL,
+        "assistant.Message",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
         related_name="deliveries",
     )
     job = models.ForeignKey(
-        "assistant.Job", null=True, blank=True, on_delete=models.SET_NULL,
+        "assistant.Job",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
         related_name="deliveries",
     )
     role = models.CharField(max_length=10, choices=ROLES)

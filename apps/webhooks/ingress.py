@@ -116,9 +116,7 @@ class Ingress:
             wake.wake(lane)
         return answers.accepted(received)
 
-    def _turned_away(
-        self, platform: str, slug: str, request: InboundRequest, address: str
-    ) -> bool:
+    def _turned_away(self, platform: str, slug: str, request: InboundRequest, address: str) -> bool:
         """Is this one more bad request from an address that sent too many of them?
 
         A genuine event never suffers for what else comes from its address (a vendor, a proxy): it
@@ -143,9 +141,7 @@ class Ingress:
 
     def _count(self, platform: str, answer: Answer) -> Answer:
         label = platform if platform in all_platforms() else "unknown"
-        metrics.count(
-            "clawdbot_webhook_rejections_total", platform=label, reason=answer.reason
-        )
+        metrics.count("clawdbot_webhook_rejections_total", platform=label, reason=answer.reason)
         return answer
 
 

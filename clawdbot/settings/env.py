@@ -169,5 +169,7 @@ def public(listen_host: str, port: int) -> Public:
     raw = url("CLAWDBOT_PUBLIC_URL", ("http", "https"), f"http://{shown}:{port}").rstrip("/")
     parts = urlsplit(raw)
     if not parts.hostname or parts.path or parts.query or parts.username:
-        refuse("CLAWDBOT_PUBLIC_URL", f"{raw!r} is no plain address.", "Use https://bot.example.com")
+        refuse(
+            "CLAWDBOT_PUBLIC_URL", f"{raw!r} is no plain address.", "Use https://bot.example.com"
+        )
     return Public(raw, parts.hostname, parts.scheme == "https")

@@ -94,6 +94,4 @@ def test_the_document_and_its_page_need_a_sign_in(client: Client, bob: Person) -
 
 
 def test_the_document_is_valid_and_complete(tmp_path: object) -> None:
-    call_command(
-        "spectacular", "--validate", "--fail-on-warn", "--file", f"{tmp_path}/schema.yml"
-    )
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", f"{tmp_path}/schema.yml")

@@ -161,9 +161,7 @@ def test_odd_tokens_are_refused(as_bob: Program, body: dict[str, object]) -> Non
     assert as_bob.post("tokens/", body).status_code == 400
 
 
-def test_bots_are_for_the_console_and_without_secrets(
-    as_alice: Program, as_bob: Program
-) -> None:
+def test_bots_are_for_the_console_and_without_secrets(as_alice: Program, as_bob: Program) -> None:
     secret = "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA=="
     settings = {"secret": secret, "reply_url": "http://127.0.0.1:9/"}
     bots.add_bot("webhook", "hook", settings, Actor.system("test"))

@@ -144,9 +144,7 @@ def test_a_job_runs_once_and_answers_its_message(
     job.refresh_from_db()
     assert job.state == "succeeded"
     assert answer(message) == "did one"
-    actions_seen = list(
-        AuditRow.objects.filter(object_type="job").values_list("action", flat=True)
-    )
+    actions_seen = list(AuditRow.objects.filter(object_type="job").values_list("action", flat=True))
     assert actions_seen == ["job.created", "job.started", "job.succeeded"]
 
 
@@ -164,9 +162,7 @@ def test_a_role_taken_away_before_the_start_stops_the_job(
     assert AuditRow.objects.filter(action="permission.denied", object_type="job").exists()
 
 
-def test_a_fault_is_told_with_the_number(
-    chat: Chat, answer: Answer, published: list[int]
-) -> None:
+def test_a_fault_is_told_with_the_number(chat: Chat, answer: Answer, published: list[int]) -> None:
     message = chat.say("alice", "/broken")
     runner.run(Job.objects.get().pk)
     job = Job.objects.get()

@@ -44,9 +44,7 @@ def test_ready_needs_a_worker_and_a_beat(client: Client) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ready_needs_the_broker(
-    client: Client, redis_server: redis.Redis | redis.Named
-) -> None:
+def test_ready_needs_the_broker(client: Client, redis_server: redis.Redis | redis.Named) -> None:
     if isinstance(redis_server, redis.Named):
         pytest.skip("a server that somebody named is not stopped")
     redis_server.stop()

@@ -207,9 +207,7 @@ def test_items_come_in_order_with_their_cards(page: Client, put: Put, say: Say) 
     assert found[1]["message"] == asked.pk
 
 
-def test_nobody_sees_another_person_s_chat(
-    page: Client, put: Put, say: Say, carol: Person
-) -> None:
+def test_nobody_sees_another_person_s_chat(page: Client, put: Put, say: Say, carol: Person) -> None:
     put("secret")
     say("secret")
     page.force_login(carol)
@@ -272,5 +270,3 @@ def test_a_pairing_code_makes_the_account_mine(page: Client, bob: Person) -> Non
     assert answer.json() == {"bot": "feishu:fs"}
     assert Binding.objects.get(bot=bot).person == bob
     assert post(page, "/chat/pair/", {"code": code}).status_code == 400
-
-
