@@ -109,6 +109,24 @@ def test_one_broken_schedule_stops_nobody_else_and_is_tried_again(add: Add, cloc
     assert good.firings.filter(state="fired").count() == 1
 
 
+def test_a_change_that_comes_in_between_wins(
+    add: Add, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule, later = add("0 * * * *"), NOON + timedelta(days=3)
+    clock.move(hours=1)
+    found = planner.times.next_after
+
+    def somebody_edits(*asked: object) -> object:
+        Schedule.objects.filter(pk=schedule.pk).update(next_due=later)
+        return found(*asked)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(planner.times, "next_after", somebody_edits)
+    Planner(clock).fire_due()
+    schedule.refresh_from_db()
+    assert schedule.next_due == later
+    assert states() == []
+
+
 def test_it_reads_only_what_is_due(
     add: Add, clock: Clock, django_assert_max_num_queries: Callable[..., object]
 ) -> None:
