@@ -32,6 +32,7 @@ RUNNING_CAP = 4  # jobs of one person at a time
 ASK_LIFE = timedelta(minutes=10)
 DISPATCH_LOCK = 0x6A6F6273  # "jobs"
 WORKER_SILENCE_S = 20
+TASK_PREFIX = "skill."
 
 
 def new(
@@ -138,7 +139,18 @@ def _choose(lanes: tuple[str, ...], slots: int, now: datetime) -> list[Job]:
 
 def task_name(skill: str) -> str:
     """The Celery task under which a job of this skill is seen in Flower."""
-    return f"skill.{skill}"
+    return f"{TASK_PREFIX}{skill}"
+
+
+def task_id(job: Job) -> str:
+    """A fresh id for the task of this job's next attempt; people see the number in it."""
+    return f"{job.number}-{job.attempts + 1}-{ids.short_id()}"
+
+
+def attempt_of(task: str) -> int:
+    """The attempt in a `task_id`; 0 for any other id."""
+    parts = task.split("-")
+    return int(parts[1]) if len(parts) == 3 and parts[1].isdecimal() else 0
 
 
 def _publish(job: Job) -> None:
@@ -151,7 +163,7 @@ def _publish(job: Job) -> None:
                 args=[job.pk],
                 queue=job.lane,
                 producer=producer,
-                task_id=f"{job.number}-{job.attempts + 1}-{ids.short_id()}",
+                task_id=task_id(job),
                 time_limit=limit,
                 retry=False,
             )

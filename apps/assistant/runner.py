@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from dataclasses import dataclass
 
 import structlog
+from django.db import DatabaseError, InterfaceError, connection
 
 from apps.accounts import authz
 from apps.assistant import approvals, context, finish, reply, wake, words
@@ -53,13 +55,30 @@ def _run(job: Job) -> None:
     )
     audit.record_many([entry(job, "job.started", Actor.system("worker"), attempt=job.attempts)])
     end = _barred(job) or _work(job)
-    actor = Actor.system("worker")
-    finish.end_running(
-        job, end.state, end.card, actor=actor, now=utcnow(),
-        result={"text": cards.to_text(end.card)}, last_error=end.error,
-    )  # fmt: skip
+    _write_down(job, end)
     wake.wake("interactive")
     log.info("job.ended", job=job.number, skill=job.skill, state=end.state)
+
+
+def _write_down(job: Job, end: End) -> None:
+    """End the job. A skill must not run twice because the database was away at its end.
+
+    Tries for about half a lease; raises the database's error after that.
+    """
+    actor = Actor.system("worker")
+    for pause in (0, 0.5, 1, 2, 4, 8):
+        time.sleep(pause)
+        try:
+            finish.end_running(
+                job, end.state, end.card, actor=actor, now=utcnow(),
+                result={"text": cards.to_text(end.card)}, last_error=end.error,
+            )  # fmt: skip
+            return
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("job.database_away", job=job.number, error=type(error).__name__)
+            connection.close()
+            failed = error
+    raise failed
 
 
 def _barred(job: Job) -> End | None:
@@ -97,8 +116,7 @@ def _work(job: Job) -> End:
     except (Stopped, skills.Stopped):
         return End("cancelled", words.plain(words.STOPPED_ASKING, language), "stopped")
     except TimedOut:
-        text = words.TIMED_OUT.in_(language).format(seconds=skill.timeout)
-        return End("failed", cards.error(text, number=job.number, language=language), "timeout")
+        return End("failed", words.timed_out(job.number, skill.timeout, language), "timeout")
     except ClawdbotError as error:
         card = cards.error(error.text(language), number=job.number, language=language)
         return End("failed", card, f"{error.code}: {error}")

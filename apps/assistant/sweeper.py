@@ -6,15 +6,18 @@ questions expire, seals the audit, and says that this worker lives.
 
 from __future__ import annotations
 
+import queue
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
-from apps.assistant import approvals, drain, finish, jobs, pipeline, wake, words
+from apps.assistant import approvals, drain, finish, jobs, lost, pipeline, wake
 from apps.assistant.models import Job, Message
 from apps.audit import seal
 from apps.audit.log import Actor
@@ -25,16 +28,31 @@ from apps.im import bot_checks, delivery
 log = structlog.get_logger(__name__)
 TICK_S = 1.0
 LEARN_S = 60.0
+RENEW_S = 8.0
 LATE = timedelta(seconds=5)  # a message that waits longer is handled here, broker or no broker
 
 
 class Sweeper(threading.Thread):
-    """Ticks once a second until stopped. `serves` says whether this worker serves messages."""
+    """Ticks once a second until stopped. `serves` says whether this worker serves messages.
 
-    def __init__(self, name: str, lanes: list[str], slots: int, *, serves: bool) -> None:
+    `active` names the (job, attempt) pairs that run in this worker's processes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        lanes: list[str],
+        slots: int,
+        *,
+        serves: bool,
+        active: Callable[[], Iterable[tuple[int, int]]] = tuple,
+    ) -> None:
         super().__init__(name="sweeper", daemon=True)
         self._beat = (name, {"lanes": lanes, "slots": slots})
         self.serves = serves
+        self._active = active
+        self._renewed = time.monotonic()
+        self._died: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
         self._over = threading.Event()
 
     def run(self) -> None:
@@ -49,13 +67,29 @@ class Sweeper(threading.Thread):
         self._over.set()
         self.join(timeout=5)
 
+    def died(self, job_id: int, attempt: int) -> None:
+        """Note that the process of this attempt is gone; the next tick sees to it."""
+        self._died.put((job_id, attempt))
+
     def tick(self) -> None:
         """Do everything once, each part on its own."""
         name, detail = self._beat
         _attempt("heartbeat", lambda: leases.beat("worker", name, detail))
+        _attempt("leases", self._renew)
+        while not self._died.empty():
+            job_id, attempt = self._died.get()
+            _attempt("died", partial(lost.process_died, job_id, attempt))
         if self.serves:
             for part, act in PARTS.items():
                 _attempt(part, act)
+
+    def _renew(self) -> None:
+        """Keep what runs in our processes: one that hangs in C cannot say that it lives."""
+        if time.monotonic() - self._renewed < RENEW_S:
+            return
+        self._renewed = time.monotonic()
+        for token in self._active():
+            work.hold(Job, token)
 
 
 class Learner(threading.Thread):
@@ -107,15 +141,8 @@ def running_jobs() -> None:
     with transaction.atomic():
         _, dead = work.sweep(Job)
         for row in dead:
-            _answer_for(row.pk)
+            lost.give_up(row.pk)
     jobs.dispatch()
-
-
-def _answer_for(pk: int) -> None:
-    job = Job.objects.select_related("person", "conversation__bot", "message").get(pk=pk)
-    card = words.gave_up(job.number, job.attempts, words.language_of(job.person))
-    actor = Actor.system("sweeper")
-    finish.end_idle(job, "dead", card, actor=actor, now=utcnow(), when=("dead",))
 
 
 def deliveries() -> None:

@@ -2,11 +2,13 @@
 
 It is a thread. What it finds it raises inside the thread that runs the skill: by a signal in a
 worker process (which also ends a sleeping call), by an asynchronous exception in a thread pool.
+A skill that hears neither, because it hangs in C or swallows what is raised, loses its process.
 """
 
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import signal
 import threading
 import time
@@ -23,6 +25,11 @@ log = structlog.get_logger(__name__)
 LOOK_S = 1.0
 RENEW_S = 8.0
 SIGN_OF_LIFE_S = 1.0
+GRACE_S = 5.0  # between asking a skill to end and ending its process
+STDERR = 2
+
+#: Is this a process of a pool, which can be ended and is replaced? Set where the pool makes it.
+expendable = False
 
 
 class Stopped(BaseException):
@@ -50,6 +57,7 @@ class Watch:
     def __enter__(self) -> Watch:
         if self._by_signal:
             signal.signal(signal.SIGUSR2, self._on_signal)
+        self._end_process_in(self._timeout_s + GRACE_S)
         self._inside = True
         self._thread.start()
         return self
@@ -62,6 +70,8 @@ class Watch:
     ) -> None:
         with self._lock:
             self._inside = False
+            if expendable:
+                faulthandler.cancel_dump_traceback_later()
         self._over.set()
         self._thread.join(timeout=5)
 
@@ -112,6 +122,7 @@ class Watch:
             if not self._inside:
                 return
             self._verdict = verdict
+            self._end_process_in(GRACE_S)
             ident = self._runner.ident or 0
             if self._by_signal:
                 signal.pthread_kill(ident, signal.SIGUSR2)
@@ -119,6 +130,11 @@ class Watch:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
                     ctypes.c_ulong(ident), ctypes.py_object(verdict)
                 )
+
+    def _end_process_in(self, seconds: float) -> None:
+        """The last resort: a timer in C, which needs no lock of Python's. It logs where it hung."""
+        if expendable:
+            faulthandler.dump_traceback_later(seconds, exit=True, file=STDERR)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._inside and self._verdict is not None:

@@ -149,6 +149,12 @@ def broke(number: str, language: str) -> Card:
     )
 
 
+def timed_out(number: str, seconds: float, language: str) -> Card:
+    """A job took longer than its skill declared."""
+    text = TIMED_OUT.in_(language).format(seconds=seconds)
+    return cards.error(text, number=number, language=language)
+
+
 def message_dead(number: int, language: str) -> Card:
     """A message was given up: the number is what an administrator searches the inbox for."""
     return cards.error(

@@ -7,8 +7,17 @@ import socket
 from typing import Any
 
 import structlog
-from celery.signals import worker_process_shutdown, worker_ready, worker_shutdown
+from billiard.exceptions import TimeLimitExceeded, WorkerLostError
+from celery.signals import (
+    task_failure,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutdown,
+)
+from celery.worker import state
 
+from apps.assistant import jobs, watch
 from apps.assistant.sweeper import Learner, Sweeper
 from apps.core import metrics
 from apps.im import sender as sending
@@ -26,12 +35,40 @@ def start(sender: Any = None, **kwargs: Any) -> None:
     lanes = sorted(str(name) for name in consumer.app.amqp.queues.consume_from)
     slots = int(consumer.controller.concurrency or 1)
     name = f"{socket.gethostname()}:{os.getpid()}"
-    sweeper = Sweeper(name, lanes, slots, serves=bool(set(lanes) & set(WAITING_LANES)))
+    serves = bool(set(lanes) & set(WAITING_LANES))
+    sweeper = Sweeper(name, lanes, slots, serves=serves, active=active)
     sweeper.tick()
     sweeper.start()
     if sweeper.serves:
         Learner().start()
     _sweepers.append(sweeper)
+
+
+def active() -> list[tuple[int, int]]:
+    """The (job, attempt) pairs that run in this worker now."""
+    try:
+        requests = [r for r in state.active_requests if r.name.startswith(jobs.TASK_PREFIX)]
+    except RuntimeError:
+        return []  # it changed while we looked, from another thread; there is a next time
+    return [(r.args[0], jobs.attempt_of(r.id)) for r in requests]
+
+
+@task_failure.connect
+def look(
+    sender: Any = None, task_id: str = "", exception: Any = None, args: Any = (), **kwargs: Any
+) -> None:
+    """Tell the sweeper of a job whose process is gone, so that nobody waits for its lease."""
+    if not isinstance(exception, (WorkerLostError, TimeLimitExceeded)):
+        return
+    if str(sender.name).startswith(jobs.TASK_PREFIX):
+        for sweeper in _sweepers:
+            sweeper.died(args[0], jobs.attempt_of(task_id))
+
+
+@worker_process_init.connect
+def be_expendable(**kwargs: Any) -> None:
+    """A process of the pool may be ended when a skill does not let go of it."""
+    watch.expendable = True
 
 
 @worker_process_shutdown.connect
