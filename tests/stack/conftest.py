@@ -8,20 +8,19 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from pathlib import Path
 
 import environ
 import psycopg
 import pytest
 from psycopg import sql
 
+from tests.console.stack import ROOT
 from tests.services import redis
 from tests.services.process import Missing
-from tests.stack.installation import Installation, names
-from tests.stands.webhook import WebhookStand
-
-SLUG = "own"
-PEOPLE = names(20)
+from tests.stack import trials
+from tests.stack.house import House
+from tests.stack.installation import Installation
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -36,37 +35,32 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in later]
 
 
-@dataclass
-class House:
-    """An installation with a `webhook` bot, the receiver behind it, and twenty bound people."""
-
-    home: Installation
-    stand: WebhookStand
-    redis: redis.Redis | None = None  # ours to kill; None is the embedded one
-
-    def prepare(self) -> None:
-        """First start, the bot, the people."""
-        self.home.up()
-        self.home.add_bot("webhook", SLUG, self.stand.config())
-        self.home.ask("add_people", bot=SLUG, names=PEOPLE, roles=["member", "operator"])
+@pytest.fixture(scope="session")
+def skills_path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PYTHONPATH on which the trial skills are installed."""
+    folder = tmp_path_factory.mktemp("skills")
+    trials.entry_point(folder)
+    return os.pathsep.join((str(folder), str(ROOT)))
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """SQLite and the embedded Valkey."""
-    home = Installation(tmp_path_factory.mktemp("stack") / "home")
-    with WebhookStand() as stand:
-        found = House(home, stand)
-        try:
-            found.prepare()
-            yield found
-        finally:
-            home.end()
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory, skills_path: str) -> Iterator[House]:
+    """SQLite and the embedded Valkey; the same for all tests of the stack that leave it running."""
+    folder = tmp_path_factory.mktemp("stack") / "home"
+    with House(Installation(folder, PYTHONPATH=skills_path)) as found:
+        yield found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def own_house(tmp_path: Path, skills_path: str) -> Iterator[House]:
+    """The same for one test alone, which may end it."""
+    with House(Installation(tmp_path / "home", PYTHONPATH=skills_path)) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
 def house_on_servers(
-    tmp_path_factory: pytest.TempPathFactory, postgres_url: str
+    tmp_path_factory: pytest.TempPathFactory, postgres_url: str, skills_path: str
 ) -> Iterator[House]:
     """PostgreSQL and a Redis of our own, which a test may kill; skips without them."""
     try:
@@ -75,19 +69,16 @@ def house_on_servers(
         pytest.skip(f"no Redis: {missing}")
     name = f"clawdbot_stack_{uuid.uuid4().hex[:8]}"
     _on(postgres_url, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    folder = tmp_path_factory.mktemp("stack")
+    folder = tmp_path_factory.mktemp("stack") / "home"
     address = postgres_url.rpartition("/")[0] + f"/{name}"
-    home = Installation(folder / "home", DATABASE_URL=address, REDIS_URL=server.url)
-    with WebhookStand() as stand:
-        found = House(home, stand, server)
-        try:
-            found.prepare()
+    env = {"DATABASE_URL": address, "REDIS_URL": server.url, "PYTHONPATH": skills_path}
+    try:
+        with House(Installation(folder, **env), server) as found:
             yield found
-        finally:
-            home.end()
-            server.stop()
-            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-            _on(postgres_url, drop.format(sql.Identifier(name)))
+    finally:
+        server.stop()
+        drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+        _on(postgres_url, drop.format(sql.Identifier(name)))
 
 
 def _on(url: str, statement: sql.Composed) -> None:

@@ -19,13 +19,11 @@ django.setup()
 
 from apps.accounts import authz, identity, people  # noqa: E402
 from apps.accounts.models import Person, Role  # noqa: E402
-from apps.assistant.models import Approval, Job, Message  # noqa: E402
+from apps.assistant.models import Job, Message  # noqa: E402
 from apps.audit.log import Actor  # noqa: E402
 from apps.core.clock import utcnow  # noqa: E402
-from apps.core.models import Heartbeat  # noqa: E402
 from apps.im.models import Bot, Delivery  # noqa: E402
 from apps.schedules.models import Firing, Schedule  # noqa: E402
-from apps.schedules.sync import resync  # noqa: E402
 
 ACTOR = Actor.system("test")
 OPEN = {
@@ -93,9 +91,10 @@ def jobs(skill: str) -> list[dict[str, Any]]:
     return list(Job.objects.filter(skill=skill).order_by("pk").values(*fields))
 
 
-def code() -> str:
-    """The code of the newest open question."""
-    return str(Approval.objects.filter(state="waiting").latest("pk").code)
+def queued(skill: str) -> int:
+    """How many waiting jobs of a skill were handed to the workers."""
+    rows = Job.objects.filter(skill=skill, state="waiting", queued_until__isnull=False)
+    return rows.count()
 
 
 def make_due(skill: str, ago_s: float) -> int:
@@ -118,21 +117,11 @@ def firings() -> list[str]:
     return list(Firing.objects.filter(schedule=found).values_list("state", flat=True))
 
 
-def follow_edits() -> int:
-    """What beat does within a minute by itself."""
-    return resync(utcnow())
-
-
-def heartbeats(role: str) -> list[str]:
-    """The names of processes that gave a sign of life."""
-    return list(Heartbeat.objects.filter(role=role).values_list("name", flat=True))
-
-
 CALLS: dict[str, Callable[..., Any]] = {
     call.__name__: call
     for call in (
-        add_people, allow, add_role, remove_role, unfinished, details, states, jobs, code, make_due,
-        schedule_due, firings, follow_edits, heartbeats,
+        add_people, allow, add_role, remove_role, unfinished, details, states, jobs, queued,
+        make_due, schedule_due, firings,
     )
 }  # fmt: skip
 

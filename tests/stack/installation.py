@@ -13,8 +13,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from tests.console.stack import ROOT, Stack, alive, wait_for
 
 BACK_S = 60  # until killed children answer again, on a loaded machine
@@ -119,14 +117,15 @@ class Installation(Stack):
         assert self.process.wait(30) == 0
         return time.monotonic() - began, [pid for pid in family if alive(pid)]
 
-    def start_more(self, *argv: str) -> psutil.Process:
-        """One more process of this installation beside those of `up`."""
-        with (self.home / "logs" / "more.log").open("ab") as log:
+    def start_more(self, *argv: str) -> Path:
+        """One more process of this installation beside those of `up`; returns its log."""
+        path = self.home / "logs" / f"more{len(self._more)}.log"
+        with path.open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", *argv], cwd=ROOT, env=self.env, stdout=log, stderr=log
             )
         self._more.append(process)
-        return psutil.Process(process.pid)
+        return path
 
     def end(self) -> None:
         """Leave nothing behind."""

@@ -5,7 +5,6 @@ Like the platforms it sends the same event, under the same ids, until it gets a 
 
 from __future__ import annotations
 
-import http.client
 import queue
 import threading
 import time
@@ -13,11 +12,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+from tests.stack.post import PATIENCE_S, post
 from tests.stands import webhook
 
 HANDS = 12
 AGAIN_S = 0.4
-PATIENCE_S = 10.0
 
 
 @dataclass
@@ -103,14 +102,7 @@ class Sender:
 
     def _send(self, event: Event) -> int:
         body, headers = webhook.signed(event.body, event_id=event.event_id)
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_S)
-        try:
-            connection.request("POST", self._path, body, headers)
-            return connection.getresponse().status
-        except (OSError, http.client.HTTPException):
-            return 0
-        finally:
-            connection.close()
+        return post(self._port, self._path, body, headers)
 
 
 def events(count: int, people: list[str], job_every: int, tag: str) -> list[Event]:

@@ -8,15 +8,13 @@ it one lease of 30 s, and are marked `slow_stack`: CI runs them, as does `pytest
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import pytest
 import redis
 
 from tests.console.stack import wait_for
-from tests.stack.conftest import PEOPLE, SLUG, House
+from tests.stack.house import OWN, PEOPLE, House
 from tests.stack.sender import Event, Sender, events
 
 pytestmark = pytest.mark.stack
@@ -31,7 +29,7 @@ def storm(house: House, count: int, tag: str, acts: Sequence[Act]) -> None:
     """Send `count` messages, do each act when its share of them was sent, look at the answers."""
     sent = events(count, PEOPLE, JOB_EVERY, tag)
     began = time.monotonic()
-    with Sender(house.home.port, SLUG, sent, RATE) as sender:
+    with Sender(house.home.port, OWN, sent, RATE) as sender:
         for share, act in acts:
             wait_for(lambda goal=share * count: sender.tried >= goal, ACCEPT_S, "sending")
             act(house)
@@ -45,17 +43,12 @@ def storm(house: House, count: int, tag: str, acts: Sequence[Act]) -> None:
     judge(house, sent)
 
 
-def answers(house: House) -> Counter[str]:
-    """Visible answers by the message that they answer."""
-    return Counter(one["in_reply_to"] for one in house.stand.received if one["role"] == "answer")
-
-
 def wait_answered(house: House, sent: list[Event]) -> None:
     """Wait for the last answer; the error names what is missing."""
     asked = {event.id for event in sent}
-    if house.stand.wait(lambda: asked <= answers(house).keys(), RECOVER_S):
+    if house.own.wait(lambda: asked <= house.answers().keys(), RECOVER_S):
         return
-    missing = sorted(asked - answers(house).keys())
+    missing = sorted(asked - house.answers().keys())
     rows = "\n".join(house.home.ask("details"))
     raise AssertionError(
         f"{len(missing)} unanswered, first {missing[:5]}\n{rows}\n{house.home.complaints()}"
@@ -64,18 +57,13 @@ def wait_answered(house: House, sent: list[Event]) -> None:
 
 def judge(house: House, sent: list[Event]) -> None:
     """Exactly one answer each, the right one, and an audit that is whole."""
-    found = answers(house)
+    found = house.answers()
     assert {event.id: found[event.id] for event in sent if found[event.id] != 1} == {}
-    texts = {one["in_reply_to"]: one["text"] for one in shown(house, "answer")}
+    texts = {one["in_reply_to"]: one["text"] for one in house.shown("answer")}
     for event in sent:
         assert ("pong" if event.body["text"] == "/ping" else "Memory") in texts[event.id]
-    assert house.stand.problems == []
+    assert house.own.problems == []
     house.home.command("audit", "verify")
-
-
-def shown(house: House, role: str) -> list[dict[str, Any]]:
-    """What people see in this role."""
-    return [one for one in house.stand.received if one["role"] == role]
 
 
 def kill(*roles: str) -> Callable[[House], None]:

@@ -43,8 +43,8 @@ class Answer:
 class Fault:
     """What goes wrong with the next `times` calls whose path holds `path`.
 
-    `answer` answers that instead of doing the work; `hang` never answers; `reset` closes the
-    connection; `cut` sends half an answer. With `after` the work is done first.
+    `answer` answers that instead of what is due; `hang` never answers; `reset` closes the
+    connection; `cut` sends half an answer. With `after` the work is done first, else not at all.
     """
 
     path: str
@@ -104,6 +104,14 @@ class HttpStand:
         self._thread.join(10)
         self._loop.close()
 
+    def go_down(self) -> None:
+        """Refuse connections, as a machine that is off, until `come_back`."""
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self._loop).result(10)
+
+    def come_back(self) -> None:
+        """Listen again at the same address."""
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -120,12 +128,15 @@ class HttpStand:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
-    async def _close(self) -> None:
+    async def _hang_up(self) -> None:
         if self._server is not None:
             self._server.close()
-        self._stopping.set()
         for writer in self._open:
             writer.transport.abort()
+
+    async def _close(self) -> None:
+        self._stopping.set()
+        await self._hang_up()
         tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
         await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -146,12 +157,9 @@ class HttpStand:
         fault = self._take_fault(call)
         with self._changed:
             self.calls.append(call)
-            if fault is None or fault.after:
-                answer = self.respond(call)
-            elif fault.kind == "answer":
+            answer = self.respond(call) if fault is None or fault.after else Answer()
+            if fault is not None and fault.kind == "answer":
                 answer = fault.answer
-            else:
-                answer = Answer()
             self._changed.notify_all()
         raw = _written(answer)
         if fault is None or fault.kind == "answer":
