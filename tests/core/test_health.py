@@ -15,8 +15,7 @@ from pytest_django import Settings
 from apps.core import health
 from apps.core.health import Check
 from apps.core.i18n import both
-
-from .conftest import Server
+from tests.services.redis import Redis
 
 
 @pytest.fixture
@@ -31,7 +30,7 @@ def verdicts(*, ready_only: bool = False) -> dict[str, bool]:
 
 
 @pytest.fixture
-def stack(own_redis: Server, settings: Settings, registered: None) -> Server:
+def stack(own_redis: Redis, settings: Settings, registered: None) -> Redis:
     settings.CELERY_BROKER_URL = settings.REDIS_URL.replace("unix://", "redis+socket://")
     return own_redis
 
@@ -44,7 +43,7 @@ def test_all_is_well() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_broker_that_is_away_is_told_with_its_mend(stack: Server) -> None:
+def test_a_broker_that_is_away_is_told_with_its_mend(stack: Redis) -> None:
     stack.stop()
     start = time.monotonic()
     found = {check.name: check for check in health.run(ready_only=False)}

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from apps.core import limits, metrics, tally
 from apps.core import redis as core_redis
 from apps.core.limits import LocalLimit, Rate, check_groups, check_many
-
-from .conftest import Server
+from tests.services.redis import Redis
 
 NOW = 1_790_000_000.0
 FIVE = Rate(5, 60)
@@ -137,7 +136,7 @@ def test_no_window_ever_holds_more(
 
 
 def test_without_redis_all_is_allowed_and_counted(
-    own_redis: Server, monkeypatch: pytest.MonkeyPatch
+    own_redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted: list[int] = []
     monkeypatch.setattr(metrics, "count", lambda name, amount: counted.append(amount))

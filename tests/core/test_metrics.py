@@ -21,8 +21,7 @@ from apps.core import logging as core_logging
 from apps.core import metrics, tally
 from apps.core import redis as core_redis
 from apps.core.metrics import Sample
-
-from .conftest import Server
+from tests.services.redis import Redis
 
 
 @pytest.fixture(autouse=True)
@@ -148,7 +147,7 @@ def log() -> Iterator[io.StringIO]:
     core_logging.configure("INFO")
 
 
-def test_an_outage_is_survived_and_said_once(own_redis: Server, log: io.StringIO) -> None:
+def test_an_outage_is_survived_and_said_once(own_redis: Redis, log: io.StringIO) -> None:
     done(1)
     assert messages() == 1
     own_redis.stop()

@@ -14,8 +14,7 @@ import redis
 from pytest_django import Settings
 
 from apps.core import redis as core_redis
-
-from .conftest import Server
+from tests.services.redis import Redis
 
 
 def in_child(check: Callable[[], None]) -> None:
@@ -84,7 +83,7 @@ def test_a_forked_child_has_its_own_connection(redis_url: str) -> None:
     assert client.client_id() == mine
 
 
-def test_a_restarted_server_is_found_again(own_redis: Server) -> None:
+def test_a_restarted_server_is_found_again(own_redis: Redis) -> None:
     core_redis.client().ping()
     own_redis.stop()
     own_redis.start()

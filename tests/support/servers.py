@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
+from django.conf import settings as configured
+from pytest_django import Settings
 
 from apps.console.supervisor import valkey
 from tests.services import postgres, rabbitmq, redis
@@ -17,29 +18,52 @@ from tests.services.process import Missing
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator[redis.Redis | redis.Named]:
-    """The Redis of the settings: embedded (tests may stop and start it), or the named one."""
+def _redis_of_all() -> Iterator[redis.Redis | redis.Named]:
     if redis.named():
         yield redis.Named(redis.named())
         return
-    server = redis.Redis(valkey.program(), Path(settings.REDIS_URL.removeprefix("unix://")))
+    server = redis.Redis(valkey.program(), Path(configured.REDIS_URL.removeprefix("unix://")))
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="session")
-def _redis_for_all(redis_server: redis.Redis | redis.Named) -> redis.Redis | redis.Named:
-    """Asked for by every test: a folder that has a `redis_server` of its own keeps that one."""
-    return redis_server
+def redis_server(_redis_of_all: redis.Redis | redis.Named) -> redis.Redis | redis.Named:
+    """The Redis of the settings: embedded (tests may stop and start it), or the named one."""
+    return _redis_of_all
 
 
 @pytest.fixture(autouse=True)
-def _empty_redis(_redis_for_all: redis.Redis | redis.Named) -> Iterator[None]:
+def _empty_redis(_redis_of_all: redis.Redis | redis.Named) -> Iterator[None]:
     """Every test finds Redis running and without what the one before wrote."""
     yield
-    if isinstance(_redis_for_all, redis.Redis) and not _redis_for_all.answers():
-        _redis_for_all.start()
-    redis.empty(_redis_for_all.url)
+    if isinstance(_redis_of_all, redis.Redis) and not _redis_of_all.answers():
+        _redis_of_all.start()
+    redis.empty(_redis_of_all.url)
+
+
+@pytest.fixture
+def redis_url(redis_server: redis.Redis | redis.Named) -> str:
+    """The address of that Redis, for tests that cannot do without."""
+    return redis_server.url
+
+
+@pytest.fixture
+def own_redis(redis_server: redis.Redis | redis.Named, settings: Settings) -> Iterator[redis.Redis]:
+    """A Redis that the test may stop, also when the others use one that somebody named."""
+    if isinstance(redis_server, redis.Redis):
+        yield redis_server
+        return
+    server = redis.Redis(valkey.program())
+    settings.REDIS_URL = server.url
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def no_redis(settings: Settings, tmp_path: Path) -> None:
+    """Point the settings at a Redis that is not there."""
+    settings.REDIS_URL = f"unix://{tmp_path}/none.sock?db=0"
 
 
 @pytest.fixture(scope="session")
