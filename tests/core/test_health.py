@@ -138,6 +138,7 @@ def test_a_name_is_registered_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("stack")
 def test_no_connection_stays_behind() -> None:
+    connection.ensure_connection()
     before = threading.active_count()
     for _ in range(5):
         health.run(ready_only=True)
