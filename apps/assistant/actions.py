@@ -17,7 +17,7 @@ from apps.audit.log import Actor
 from apps.core.clock import utcnow
 from apps.core.errors import ClawdbotError
 from apps.im import delivery
-from apps.im.models import Bot
+from apps.im.models import Bot, Delivery
 from apps.skills import base as skills
 
 
@@ -136,6 +136,8 @@ def replay_message(message: Message, actor: Actor) -> None:
         )
         if not again:
             raise NotDead
+        # That it was given up is no longer the answer: a message has one, and that comes now.
+        Delivery.objects.filter(message=message, role="answer").update(role="notice")
         audit.record(
             "message.replayed",
             actor=actor,

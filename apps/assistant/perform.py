@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.assistant import actions, approvals, context, jobs, reply, words
+from apps.assistant import actions, approvals, context, jobs, reply, strangers, words
 from apps.assistant.case import Case
 from apps.assistant.models import Job
 from apps.audit.log import Actor
@@ -12,8 +12,17 @@ from apps.skills.base import Skill
 from apps.skills.declare import Parameter
 
 
+class QuestionOver(Exception):
+    """The question was ended after we looked: the message has to be understood anew."""
+
+
 def perform(case: Case) -> None:
-    """Bring an open case to its end, within the batch's transaction."""
+    """Bring an open case to its end, within the batch's transaction.
+
+    A stranger's end is the pairing answer: the code is kept only together with what tells it.
+    """
+    if case.open and case.person is None:
+        strangers.greet(case)
     if case.drop_question and case.asking is not None:
         actions.drop_question(case.asking, case.now)
         case.asking = None
@@ -85,10 +94,12 @@ def _make_job(case: Case, skill: Skill, state: str) -> Job:
     assert case.understood is not None  # noqa: S101 - looked at by perform
     job = case.asking
     if job is not None:
-        Job.objects.filter(pk=job.pk, state="asking").update(
+        carried_on = Job.objects.filter(pk=job.pk, state="asking").update(
             state=state, asking_for="", parameters=case.understood.parameters,
             message=case.message, not_before=case.now,
         )  # fmt: skip
+        if not carried_on:
+            raise QuestionOver(job.number)
         job.refresh_from_db()
     else:
         job = jobs.new(

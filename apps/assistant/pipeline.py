@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from apps.assistant import steps, words
 from apps.assistant.case import Case
@@ -37,8 +37,9 @@ def handle(messages: Sequence[Message], now: datetime | None = None) -> bool:
     now = now or utcnow()
     try:
         return _handle([Case(message, now) for message in messages])
-    except (DatabaseError, InterfaceError) as error:
+    except (OperationalError, InterfaceError) as error:
         if len(messages) == 1:
+            # The database is away or locked: no fault of this message, and nothing can be written.
             log.error("pipeline.database", message=messages[0].pk, error=str(error)[:300])
             raise
         log.warning("pipeline.one_by_one", messages=len(messages), error=type(error).__name__)
@@ -107,13 +108,18 @@ def _set_back(message: Message, error: Exception) -> None:
 
 
 def give_up(messages: Sequence[Message]) -> None:
-    """Tell the senders of messages that are now `dead`, in the caller's transaction."""
+    """Tell the senders of messages that are now `dead`, in the caller's transaction.
+
+    A message that was not for us stays without an answer, and a leaver's gets the one it would have
+    got alive.
+    """
     now = utcnow()
     cases = [Case(message, now) for message in messages]
     steps.identify(cases)
     for case in cases:
-        card = words.message_dead(case.message.pk, case.language)
-        case.answer(card, state="dead", reason="gave up")
+        if case.open:
+            card = words.message_dead(case.message.pk, case.language)
+            case.answer(card, state="dead", reason="gave up")
         case.audit("message.dead", "dead")
     audit.record_many([entry for case in cases for entry in case.entries])
     rows = [row for case in cases for row in case.deliveries]

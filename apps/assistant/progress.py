@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db import transaction
+
 from apps.assistant import reply, words
 from apps.assistant.models import Job
 from apps.core.clock import utcnow
@@ -11,12 +13,21 @@ from apps.im.models import Delivery
 
 
 def show(job: Job, card: Card) -> None:
-    """Put this card up as the job's progress, or edit the one that is up."""
-    shown = Delivery.objects.filter(job=job, role="progress").first()
-    if shown is not None:
-        delivery.edit(shown, card.to_json(), cards.to_text(card))
-        return
-    delivery.create([reply.for_job(job, "progress", card, now=utcnow())], take=False)
+    """Put this card up as the job's progress, or edit the one that is up.
+
+    Nothing when the run is over (cancelled, or taken over): its card is closed and stays so.
+    """
+    with transaction.atomic():
+        mine = Job.objects.select_for_update().filter(
+            pk=job.pk, state="running", attempts=job.attempts
+        )
+        if not mine.values_list("pk", flat=True):
+            return
+        shown = Delivery.objects.filter(job=job, role="progress").first()
+        if shown is not None:
+            delivery.edit(shown, card.to_json(), cards.to_text(card))
+            return
+        delivery.create([reply.for_job(job, "progress", card, now=utcnow())], take=False)
 
 
 def close(job: Job, state: str) -> None:

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from apps.accounts import authz, identity
 from apps.accounts.models import Person
-from apps.assistant import jobs, strangers, words
+from apps.assistant import jobs, words
 from apps.assistant.case import Case
 from apps.assistant.understand import Asker, Understood
 from apps.assistant.understand import understand as understand_text
@@ -89,11 +89,8 @@ def _who(case: Case) -> str:
 
 
 def recall(cases: Sequence[Case]) -> None:
-    """Is this the answer to a question of ours? A stranger gets a pairing answer instead."""
-    for case in cases:
-        if case.open and case.person is None:
-            strangers.greet(case)
-    asked = [c for c in cases if c.open]
+    """Is this the answer to a question of ours?"""
+    asked = [c for c in cases if c.open and c.person is not None]
     if not asked:
         return
     found = jobs.open_question([c.message.conversation_id for c in asked], asked[0].now)

@@ -119,13 +119,17 @@ def _attempt(part: str, act: Callable[[], Any]) -> None:
 
 
 def messages() -> None:
-    """Give up what died of its attempts, wake lanes in which something waits."""
+    """Take messages back from silent drains; give up what died of its attempts."""
     with transaction.atomic():
         _, dead = work.sweep(Message)
         if dead:
             keys = [message.pk for message in dead]
             rows = Message.objects.select_related("conversation").filter(pk__in=keys)
             pipeline.give_up(list(rows))
+
+
+def lanes() -> None:
+    """Wake the lanes in which something waits; what waits too long is handled here."""
     now = utcnow()
     for lane in ("control", "interactive"):
         first = drain.due(lane, now).first()
@@ -137,11 +141,15 @@ def messages() -> None:
 
 
 def running_jobs() -> None:
-    """Take jobs back from silent workers; answer for those that died of it; hand out the rest."""
+    """Take jobs back from silent workers; answer for those that died of it."""
     with transaction.atomic():
         _, dead = work.sweep(Job)
         for row in dead:
             lost.give_up(row.pk)
+
+
+def waiting_jobs() -> None:
+    """Hand out the jobs that wait for a free slot."""
     jobs.dispatch()
 
 
@@ -167,9 +175,12 @@ def sealing() -> None:
     seal.seal_once()
 
 
+#: Each on its own: what cannot be swept must not stop what waits from being handed out.
 PARTS: dict[str, Callable[[], None]] = {
     "messages": messages,
-    "jobs": running_jobs,
+    "lanes": lanes,
+    "running": running_jobs,
+    "waiting": waiting_jobs,
     "deliveries": deliveries,
     "questions": questions,
     "sealing": sealing,
