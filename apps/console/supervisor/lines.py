@@ -22,7 +22,3 @@ def show(lines: Iterable[str]) -> None:
     except (OSError, ValueError):
         # The terminal is gone. The logs have everything; the children must live on.
         return
-
-
-def quiet(text: str) -> None:
-    """Say nothing."""
