@@ -117,7 +117,7 @@ def retry_job(
         if kind:
             Job.objects.filter(pk=fresh.pk).update(asking_for=kind)
             delivery.create(approvals.open_for(fresh, kind, None, now), take=False)
-        transaction.on_commit(jobs.dispatch)
+        transaction.on_commit(jobs.dispatch, robust=True)
     wake_after_commit("interactive")
     return fresh
 
@@ -177,5 +177,5 @@ def later_conversation(conversation: Conversation, person: Person) -> Conversati
 
 
 def wake_after_commit(lane: str) -> None:
-    """Wake the drain once the caller's transaction is committed."""
-    transaction.on_commit(lambda: wake.wake(lane))
+    """Wake the drain once the caller's transaction is committed; a fault there is only logged."""
+    transaction.on_commit(lambda: wake.wake(lane), robust=True)

@@ -140,7 +140,7 @@ def decide(code: str, person: Person, approve: bool, now: datetime) -> Job:
             Job.objects.filter(pk=job.pk, state="asking").update(
                 state="waiting", asking_for="", not_before=now
             )
-            transaction.on_commit(jobs.dispatch)
+            transaction.on_commit(jobs.dispatch, robust=True)
             progress.close(job, "waiting")
         else:
             language = words.language_of(job.person)

@@ -14,8 +14,6 @@ from typing import Any
 import structlog
 from django.db import connection, transaction
 from django.db.models import Count, Max, Q
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
 from apps.accounts.models import Person
 from apps.assistant.models import Conversation, Job, Message
@@ -167,7 +165,7 @@ def _publish(job: Job) -> None:
                 time_limit=limit,
                 retry=False,
             )
-    except (OperationalError, RedisError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - each broker's library has errors of its own
         log.warning("job.broker_away", job=job.number, error=type(error).__name__)
         Job.objects.filter(pk=job.pk, state="waiting").update(queued_until=None)
 

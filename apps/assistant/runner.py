@@ -43,7 +43,9 @@ def run(job_id: int) -> None:
     if claimed:
         job = Job.objects.select_related("person", "conversation__bot", "message").get(pk=job_id)
         with bind_trace(job.trace_id):
-            _run(job)
+            # Another attempt's number is another's right to run: we stood still for a lease.
+            if job.attempts == claimed[0].attempts:
+                _run(job)
     dispatch()
 
 

@@ -11,7 +11,6 @@ import asyncio
 import time
 
 import structlog
-from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from apps.core import redis
@@ -66,7 +65,7 @@ def _publish(lane: str) -> None:
     try:
         with app.producer_pool.acquire(block=True, timeout=2) as producer:
             app.send_task(TASK, args=[lane], queue=lane, producer=producer, retry=False, expires=60)
-    except (OperationalError, RedisError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - each broker's library has errors of its own
         # The broker is away. The rows are stored; the sweeper finds them when it is back.
         log.warning("wake.broker_away", lane=lane, error=type(error).__name__)
 

@@ -116,6 +116,10 @@ class Watch:
             wake.wake("interactive")
         except (DatabaseError, InterfaceError) as error:
             log.warning("watch.no_sign", job=job.number, error=type(error).__name__)
+            connection.close()
+        except Exception:
+            # Without the watch the lease would run out and the job run a second time.
+            log.exception("watch.no_sign", job=job.number)
 
     def _interrupt(self, verdict: type[BaseException]) -> None:
         with self._lock:

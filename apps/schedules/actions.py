@@ -104,7 +104,7 @@ def run_now(schedule: Schedule, actor: Actor, now: datetime | None = None) -> Fi
         schedule = _locked(schedule)
         found = firing.fire(schedule, now or utcnow(), state="manual")
         _audit("schedule.run", schedule, actor)
-        transaction.on_commit(partial(firing.wake_for, [schedule]))
+        transaction.on_commit(partial(firing.wake_for, [schedule]), robust=True)
     return found
 
 

@@ -31,7 +31,7 @@ def fire(number: str) -> None:
             return
         due = times.is_due(schedule.cron, schedule.time_zone, minute)
         firing.fire(schedule, minute, state="fired" if due else "manual")
-        transaction.on_commit(partial(firing.wake_for, [schedule]))
+        transaction.on_commit(partial(firing.wake_for, [schedule]), robust=True)
 
 
 def _only_stored(schedule: Schedule, minute: datetime) -> bool:

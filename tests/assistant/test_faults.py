@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from amqp.exceptions import RecoverableConnectionError
 from django.db import IntegrityError, OperationalError
 from django.utils import timezone
 
 from apps.accounts import authz
 from apps.accounts.models import Person
-from apps.assistant import actions, jobs, lost, pipeline, progress, sweeper, wake, words
-from apps.assistant.models import Conversation, Job, Message
+from apps.assistant import (
+    actions,
+    jobs,
+    lost,
+    pipeline,
+    progress,
+    runner,
+    sweeper,
+    wake,
+    watch,
+    words,
+)
+from apps.assistant.models import Approval, Conversation, Job, Message
+from apps.core import leases, work
 from apps.im.models import Delivery
+from apps.im.sender import sender
 from apps.skills import base as skills
 from apps.skills.registry import borrowed
+from clawdbot.celery import app
 from tests.assistant.conftest import SYSTEM, Chat
 
 Answer = Callable[[Message], str]
@@ -209,3 +226,91 @@ def test_no_sign_of_life_comes_after_the_end(chat: Chat, alice: Person) -> None:
     actions.cancel_job(Job.objects.get(pk=job.pk), alice)
     progress.begin(job, words.working(job.skill, job.number, "en"))
     assert not Delivery.objects.filter(role="progress").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hook_that_breaks_after_the_commit_keeps_no_answer_back(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> int:
+        raise OperationalError("away again")
+
+    sent: list[Delivery] = []
+    with borrowed():
+
+        @skills.skill(name="careful", zh="小心", confirm=True)
+        def careful() -> str:
+            """Ask first."""
+            return "did it"
+
+        chat.say("alice", "/careful")
+        monkeypatch.setattr(jobs, "dispatch", broken)
+        monkeypatch.setattr(sender, "submit", sent.extend)
+        decided = chat.put("alice", f"/approve {Approval.objects.get().code}")
+        other = chat.put("bob", "/ping")
+        Message.objects.filter(state="waiting").update(lane="interactive")
+        chat.handle()
+    assert Message.objects.get(pk=decided).state == "done"
+    assert [row.message_id for row in sent] == [other]
+
+
+def test_a_broker_that_breaks_in_its_own_way_is_a_broker_that_is_away(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object, **kwargs: object) -> None:
+        raise RecoverableConnectionError("Socket was disconnected")
+
+    leases.beat("worker", "w1", {"lanes": ["batch", "normal"], "slots": 4})
+    chat.say("alice", "/host")
+    monkeypatch.setattr(app, "send_task", broken)
+    wake._publish("interactive")
+    assert jobs.dispatch() == 1
+    assert Job.objects.get().queued_until is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sign_of_life_that_breaks_does_not_end_the_watch(
+    chat: Chat, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the lease runs out under a running job, and it runs a second time beside itself."""
+
+    def broken(*args: object) -> None:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(watch, "LOOK_S", 0.01)
+    monkeypatch.setattr(watch, "SIGN_OF_LIFE_S", 0.0)
+    monkeypatch.setattr(progress, "begin", broken)
+    chat.say("alice", "/ping")
+    job = running(alice)
+    renewed = threading.Event()
+    real = work.held
+
+    def held(*args: Any) -> bool:
+        looks.append(True)
+        if len(looks) > 3:
+            renewed.set()
+        return real(*args)
+
+    looks: list[bool] = []
+    monkeypatch.setattr(work, "held", held)
+    with watch.Watch(job, 60):
+        assert renewed.wait(10)
+
+
+def test_a_run_that_was_paused_until_another_took_over_does_not_run(
+    chat: Chat, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its claim and its look at the row a process may stand still for a minute."""
+    chat.say("alice", "/ping")
+    job = running(alice)
+    Job.objects.update(state="waiting", attempts=0, lease_until=None)
+    real = work.claim
+
+    def claim(*args: Any, **kwargs: Any) -> list[Any]:
+        found = real(*args, **kwargs)
+        Job.objects.update(attempts=2)
+        return found
+
+    monkeypatch.setattr(work, "claim", claim)
+    runner.run(job.pk)
+    assert (Job.objects.get().state, Job.objects.get().attempts) == ("running", 2)
