@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from apps.console.supervisor import flower, plan
+from apps.console.supervisor import flower, plan, supervisor
 from apps.console.supervisor.home import prepare
 from apps.console.supervisor.spec import Spec
 from apps.im.models import Bot
@@ -48,7 +48,7 @@ def test_parts_run_alone_and_with_a_redis_of_ones_own(settings: Any) -> None:
 
 def test_the_worst_case_of_stopping_stays_below_15_s() -> None:
     shares = {spec.role.partition("-")[0]: spec.share_s for spec in specs().values()}
-    assert sum(shares.values()) < 14
+    assert sum(shares.values()) < supervisor.STOP_S < 15
 
 
 def test_no_command_line_shows_a_secret(settings: Any) -> None:
