@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from apps.audit import log as audit
 from apps.core import metrics, push, work
@@ -19,7 +19,7 @@ from apps.core.errors import ClawdbotError
 from apps.core.logging import bind_trace
 from apps.im.base import Outgoing, get_platform
 from apps.im.bots import send_context
-from apps.im.cards import Card
+from apps.im.cards import BadCard, Card
 from apps.im.models import Bot, Delivery
 from apps.im.transport import Parcel, Result
 
@@ -38,13 +38,28 @@ def prepare(deliveries: Sequence[Delivery]) -> tuple[list[Parcel], list[Result]]
     parcels: list[Parcel] = []
     unfit: list[Result] = []
     for delivery in deliveries:
-        bot = bots[delivery.bot_id]
+        bot = bots.get(delivery.bot_id)
+        if bot is None:  # removed a moment ago, and the row with it
+            unfit.append(Result(delivery, "unknown", "later", error="its bot was removed"))
+            continue
         try:
             parcels.append(_parcel(delivery, bot))
         except ClawdbotError as error:
             log.error("delivery.unfit", delivery=delivery.pk, bot=bot.slug, code=error.code)
             unfit.append(Result(delivery, bot.platform, "later", error=str(error)))
+        except Exception as error:
+            # A boundary: the others' leases would run out with this one's, again and again.
+            log.exception("delivery.unfit", delivery=delivery.pk, bot=bot.slug)
+            unfit.append(Result(delivery, bot.platform, "later", error=type(error).__name__))
     return parcels, unfit
+
+
+def _card(delivery: Delivery) -> Card:
+    try:
+        return Card.from_json(delivery.card)
+    except BadCard as error:
+        log.error("delivery.bad_card", delivery=delivery.pk, error=str(error)[:200])
+        return Card()  # the text is shown instead
 
 
 def _parcel(delivery: Delivery, bot: Bot) -> Parcel:
@@ -58,7 +73,7 @@ def _parcel(delivery: Delivery, bot: Bot) -> Parcel:
         private_to=delivery.private_to,
         reply_to=delivery.reply_to,
         in_reply_to=delivery.in_reply_to,
-        card=Card.from_json(delivery.card),
+        card=_card(delivery),
         text=delivery.text,
         platform_message_id=delivery.platform_message_id,
         revision=delivery.revision,
@@ -84,11 +99,14 @@ def mark_patiently(results: Sequence[Result]) -> set[int]:
         try:
             connection.close_if_unusable_or_obsolete()
             return mark(results)
-        except (DatabaseError, InterfaceError) as error:
+        except (OperationalError, InterfaceError) as error:
             log.error("delivery.mark_failed", rows=len(results), error=type(error).__name__)
             connection.close()
         except Exception:
             log.exception("delivery.mark_failed", rows=len(results))
+            if len(results) > 1:  # one of them is at fault; what was shown must not be repeated
+                return set().union(*(mark_patiently([result]) for result in results))
+            break
         if pause is None:
             break  # the leases run out and the sweeper repeats them under the same keys
         time.sleep(pause)

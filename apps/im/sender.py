@@ -106,6 +106,9 @@ class Sender:
         except (DatabaseError, InterfaceError) as error:
             log.error("delivery.next_failed", error=type(error).__name__)  # the sweeper looks too
             connection.close()
+        except Exception:
+            # A boundary: without this thread nothing that is sent would ever be marked again.
+            log.exception("delivery.next_failed")
 
 
 sender = Sender()

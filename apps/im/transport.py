@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +22,8 @@ from apps.im.base import (
 from apps.im.models import Delivery
 
 log = structlog.get_logger(__name__)
+#: One attempt with all its calls; with the longest wait before it, it ends within the lease.
+LONGEST_S = 14.0
 Kind = Literal["sent", "later", "unknown", "failed"]
 
 
@@ -53,13 +56,16 @@ async def transmit(parcel: Parcel) -> Result:
     with bind_trace(delivery.trace_id):
         try:
             call = parcel.platform.update if parcel.update else parcel.platform.send
-            sent = await call(parcel.context, parcel.outgoing)
+            async with asyncio.timeout(LONGEST_S):
+                sent = await call(parcel.context, parcel.outgoing)
         except Permanent as error:
             return Result(delivery, name, "failed", error=str(error))
         except Later as error:
             return Result(delivery, name, "later", error=str(error), delay_s=error.delay_s or 0.0)
         except UnknownOutcome as error:
             return Result(delivery, name, "unknown", error=str(error))
+        except TimeoutError:
+            return Result(delivery, name, "unknown", error=f"took more than {LONGEST_S:.0f} s")
         except (TokenExpired, DeliveryError) as error:
             return Result(delivery, name, "later", error=str(error))
         except Exception as error:
