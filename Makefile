@@ -9,6 +9,11 @@ DEV_STAMP := $(VENV)/.dev-$(notdir $(PYTHON))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes
 
+# A level or two is what this file needs; more means that it calls itself without end.
+ifeq ($(shell test $(MAKELEVEL) -gt 8 && echo deep),deep)
+$(error make calls itself again and again; which variable was overridden?)
+endif
+
 .PHONY: run test lint types check lock clean
 .DEFAULT_GOAL := run
 
