@@ -190,6 +190,15 @@ def test_a_reader_changes_nothing(bob: Person, roles: dict[str, Role]) -> None:
     assert Person.objects.get(pk=bob.pk).is_active
 
 
+@pytest.mark.parametrize("lookup", ["password", "password__startswith", "password__regex"])
+def test_a_reader_cannot_find_out_a_hash_by_filtering(
+    alice: Person, roles: dict[str, Role], lookup: str
+) -> None:
+    assert (
+        console(person("eve", "auditor")).get(f"{BASE}/person/", {lookup: "m"}).status_code == 400
+    )
+
+
 def test_a_role_with_its_grants(alice: Person, bob: Person) -> None:
     data = {
         "name": "ops",
