@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.pagination import LimitOffsetPagination
 
 from apps.accounts.models import ApiToken
 from apps.assistant.models import Job
 
 MOST_CHARS = 10_000
+
+
+class Pages(LimitOffsetPagination):
+    """Long lists come in pieces, whatever is asked for."""
+
+    max_limit = 200
 
 
 class AskIn(serializers.Serializer[Any]):

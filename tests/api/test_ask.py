@@ -12,7 +12,7 @@ from apps.api import answers
 from apps.assistant.models import Message
 from apps.skills.base import skill
 from apps.skills.registry import borrowed
-from tests.api.conftest import Program
+from tests.api.conftest import JSON, Program
 
 Handle = Callable[[], None]
 
@@ -109,7 +109,6 @@ def test_what_gets_no_answer_is_not_waited_for(
     [
         {"text": ""},
         {"text": "  "},
-        {"text": "a\x00b"},
         {"text": "x" * 10_001},
         {"text": "/ping", "wait_s": 31},
         {"text": "/ping", "wait_s": -1},
@@ -131,3 +130,21 @@ def test_messages_are_private(as_bob: Program, as_carol: Program, as_alice: Prog
     assert as_carol.get(f"messages/{number}/").status_code == 404
     assert as_carol.get("messages/999999/").status_code == 404
     assert as_alice.get(f"messages/{number}/").json()["text"] == "/ping"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[" * 100_000,
+        '{"text": "/ping", "text": "/host"}',
+        '{"text": NaN}',
+        '{"text": "\\u0000"}',
+        f'{{"text": "{"x" * 2**20}"}}',
+    ],
+    ids=["deep", "twice", "NaN", "NUL", "large"],
+)
+def test_odd_bodies_are_refused(as_bob: Program, body: str) -> None:
+    answer = as_bob.client.post("/api/v1/ask/", body, content_type=JSON)
+    assert answer.status_code == 400
+    assert set(answer.json()) >= {"error", "detail"}
+    assert not Message.objects.exists()

@@ -51,6 +51,24 @@ def test_jobs_are_listed_newest_first(as_bob: Program, bob: Person, carol: Perso
     assert (page["count"], page["results"][0]["number"]) == (3, numbers[1])
 
 
+def test_a_long_list_comes_in_pieces(as_bob: Program, bob: Person) -> None:
+    Job.objects.bulk_create(
+        Job(number=short_id(), person=bob, conversation=conversations.own(bob), skill="host")
+        for _ in range(201)
+    )
+    for limit in (201, 10**9, 10**30):
+        found = as_bob.get("jobs/", limit=limit).json()
+        assert (found["count"], len(found["results"])) == (201, 200)
+
+
+@pytest.mark.parametrize(
+    "path", ["jobs/?state=%00", "jobs/%00/", "schedules/%00/", "messages/99999999999999999999/"]
+)
+def test_odd_addresses_are_refused(as_bob: Program, path: str) -> None:
+    act = as_bob.delete if path.startswith("schedules") else as_bob.get
+    assert act(path).status_code in {400, 404}
+
+
 def test_jobs_of_others_are_not_there(
     as_carol: Program, as_operator: Program, as_alice: Program, job: Job
 ) -> None:
