@@ -63,10 +63,18 @@ class WebhookApp:
         return await self.ingress.handle(parts[2], parts[3], request, address)
 
 
+def too_long(length: str) -> bool:
+    """Does a Content-Length promise more than 1 MiB? Nonsense promises nothing."""
+    digits = length.lstrip("0")
+    if not (digits.isascii() and digits.isdigit()):
+        return False
+    return len(digits) > len(str(LARGEST_BODY)) or int(digits) > LARGEST_BODY
+
+
 async def read_body(headers: dict[str, str], receive: Receive) -> bytes | None:
     """The whole body, or None when it is larger than 1 MiB. Raises Gone when the caller left."""
     length = headers.get("content-length", "")
-    if length.isdigit() and int(length) > LARGEST_BODY:
+    if too_long(length):
         return None
     chunks: list[bytes] = []
     size = 0

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from apps.im.base import Platform, get_platform
+from apps.im.base import Platform, all_platforms, get_platform
 from apps.im.bots import config_of
 from apps.im.models import Bot
 
@@ -43,7 +43,10 @@ class Directory:
 
     def read(self, platform: str, slug: str) -> Receiver | None:
         """The receiver as the database has it now; None when unknown or disabled."""
-        bot = Bot.objects.filter(platform=platform, slug=slug, enabled=True).first()
+        # What comes from an address may hold anything, and PostgreSQL looks for no NUL.
+        possible = platform in all_platforms() and "\0" not in slug
+        rows = Bot.objects.filter(platform=platform, slug=slug, enabled=True)
+        bot = rows.first() if possible else None
         if bot is None:
             self._known.pop((platform, slug), None)
             return None

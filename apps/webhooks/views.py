@@ -11,7 +11,7 @@ from apps.core.clients import client_address
 from apps.im.base import InboundRequest
 from apps.webhooks import answers
 from apps.webhooks.answers import Answer
-from apps.webhooks.asgi import LARGEST_BODY, METHODS
+from apps.webhooks.asgi import LARGEST_BODY, METHODS, too_long
 from apps.webhooks.ingress import Ingress
 
 
@@ -27,8 +27,7 @@ def webhook(request: HttpRequest, platform: str, slug: str, rest: str = "") -> H
     if request.method not in METHODS:
         return _response(answers.refuse(405, "method"))
     address = client_address(request.META.get("REMOTE_ADDR", ""), dict(request.headers))
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdigit() or int(length) > LARGEST_BODY:
+    if too_long(request.META.get("CONTENT_LENGTH") or ""):
         return _response(ingress().refuse(platform, address, answers.refuse(413, "too_large")))
     body = request.read(LARGEST_BODY + 1)
     if len(body) > LARGEST_BODY:

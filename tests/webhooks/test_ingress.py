@@ -22,6 +22,7 @@ from apps.core import metrics
 from apps.im import bots
 from apps.im.models import Bot
 from apps.webhooks import views
+from apps.webhooks.asgi import WebhookApp
 
 SYSTEM = Actor.system("test")
 KEY = b"k" * 32
@@ -205,3 +206,59 @@ def test_a_fault_of_ours_is_503_and_never_500(bot: Bot, monkeypatch: pytest.Monk
 
 def test_other_methods_are_405(bot: Bot) -> None:
     assert Client().delete("/webhooks/webhook/hook/").status_code == 405
+
+
+async def through_asgi(path: str, data: bytes, extra: dict[str, str]) -> int:
+    """One request through the entrance of the web process; returns its status."""
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": data, "more_body": False}
+
+    async def send(event: dict[str, Any]) -> None:
+        sent.append(event)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "query_string": b"%00=%ff&x=\xff",
+        "headers": [(k.encode("latin-1"), v.encode("latin-1")) for k, v in extra.items()],
+        "client": ("10.9.8.7", 1),
+    }
+    await WebhookApp()(scope, receive, send)
+    status: int = sent[0]["status"]
+    return status
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("path", ["webhook/ho\0ok/", "web\0hook/hook/", "webhook/\ufffd/", "//"])
+async def test_an_odd_address_is_an_unknown_bot(path: str) -> None:
+    assert await through_asgi(f"/webhooks/{path}", b"{}", {}) == 404
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("length", "status"), [("\xb2", 404), ("9" * 5000, 413), ("-1", 404), ("00000000002", 404)]
+)
+async def test_an_odd_content_length_is_no_fault_of_ours(length: str, status: int) -> None:
+    assert await through_asgi("/webhooks/webhook/x/", b"{}", {"content-length": length}) == status
+
+
+def test_a_fault_while_turning_away_is_503_and_never_500(
+    bot: Bot, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CLAWDBOT_LIMIT_REFUSED = "1/m"
+    views.ingress.cache_clear()
+    data = body()
+    assert post(data, headers(data)).status_code == 202
+    post(body(), {})
+    post(body(), {})
+
+    def broken(*args: object) -> None:
+        raise ZeroDivisionError
+
+    receiver = views.ingress().directory.remembered("webhook", "hook")
+    assert receiver is not None
+    monkeypatch.setattr(type(receiver.adapter), "receive", broken)
+    assert post(body(), {}).status_code == 503
