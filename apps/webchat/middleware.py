@@ -1,11 +1,11 @@
-"""What every page gets: the reader's language and wall clock, and a content security policy."""
+"""What every page gets: the reader's language and wall clock, a content security policy, no NUL."""
 
 from __future__ import annotations
 
 import zoneinfo
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone, translation
 from django.utils.deprecation import MiddlewareMixin
@@ -25,17 +25,28 @@ HEADER = "Content-Security-Policy"
 class ReaderMiddleware(MiddlewareMixin):
     """A signed-in person's own language wins; times are shown on the installation's wall clock."""
 
-    def process_request(self, request: HttpRequest) -> None:
+    def process_request(self, request: HttpRequest) -> HttpResponseBadRequest | None:
         """Activate language and time zone for this request."""
         timezone.activate(zoneinfo.ZoneInfo(settings.CLAWDBOT_TIME_ZONE))
         if request.path.startswith(MACHINES):
-            return
+            return None
+        if _holds_nul(request):
+            # No page of ours: it would look for the session.
+            return HttpResponseBadRequest("NUL\n", content_type="text/plain")
         if settings.SESSION_COOKIE_NAME not in request.COOKIES:
-            return
+            return None
         chosen = getattr(request.user, "language", "")
         if chosen:
             translation.activate(chosen)
             request.LANGUAGE_CODE = chosen
+        return None
+
+
+def _holds_nul(request: HttpRequest) -> bool:
+    """No honest client sends one, and PostgreSQL takes none in a text that is looked for."""
+    cookies = request.COOKIES.values()  # in quotes, `\000` stands for it
+    query = request.META.get("QUERY_STRING", "")
+    return "\0" in request.path or "%00" in query or any("\0" in cookie for cookie in cookies)
 
 
 class ContentSecurityPolicyMiddleware(MiddlewareMixin):

@@ -57,7 +57,8 @@ def _host_and_port(address: str) -> tuple[str, int] | None:
 def session_key(scope: Mapping[str, Any]) -> str:
     """Return the key that the session cookie names, or ""."""
     cookies: dict[str, str] = parse_cookie(header(scope, b"cookie"))
-    return cookies.get(settings.SESSION_COOKIE_NAME, "")
+    key = cookies.get(settings.SESSION_COOKIE_NAME, "")
+    return key if key.isalnum() else ""  # as Django makes them
 
 
 def person_of(key: str) -> Person | None:

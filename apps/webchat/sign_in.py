@@ -45,7 +45,7 @@ class SignIn(View):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Sign in; 10 wrong passwords for a name from one address end in 429 for 15 minutes."""
-        name = request.POST.get("name", "").strip()[:100]
+        name = request.POST.get("name", "").replace("\0", "").strip()[:100]
         address = client_address(request.META.get("REMOTE_ADDR", ""), request.headers)
         guess = Guess(address, name)
         if not guess.allowed():

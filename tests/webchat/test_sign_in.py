@@ -146,3 +146,11 @@ def test_signing_out_needs_a_click(page: Client) -> None:
     assert signed_in(page)
     page.post("/sign-out/")
     assert not signed_in(page)
+
+
+def test_a_nul_is_refused_before_a_database_sees_it(client: Client, known: Person) -> None:
+    assert enter(client, "b\0ob\0", "x\0") == 403
+    assert client.get("/chat/", headers={"cookie": r'sessionid="\000abcdefgh"'}).status_code == 400
+    assert client.get("/sign-in/a%00b/").status_code == 400
+    client.force_login(known)
+    assert client.get("/chat/items/?message=%00").status_code == 400

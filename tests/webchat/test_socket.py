@@ -221,3 +221,12 @@ async def test_many_news_are_few_looks(
         await shown(link)
         await asyncio.sleep(0.1)
     assert looks <= 3
+
+
+@pytest.mark.parametrize("key", [r'"\000abcdefgh"', "x" * 5000, "\xff\xfe"])
+async def test_an_odd_cookie_is_nobody_s(key: str) -> None:
+    name = settings.SESSION_COOKIE_NAME
+    cookie = (b"cookie", f"{name}={key}".encode("latin-1"))
+    link = Socket([(b"host", b"testserver"), (b"origin", ORIGIN.encode()), cookie])
+    assert await link.connect()
+    assert (await link.receive_output(3))["code"] == consumers.SIGNED_OUT
