@@ -17,6 +17,23 @@ from apps.webhooks.asgi import WebhookApp
 webhooks = WebhookApp()
 
 
+#: Django itself would put a body of any length on the disk before it looks at who sends it.
+LARGEST_BODY = 2 * 1024 * 1024
+
+
+def capped(receive: Any) -> Any:
+    """Hang up on whoever sends more than 2 MiB: no page and no call of ours takes as much."""
+    size = 0
+
+    async def read() -> dict[str, Any]:
+        nonlocal size
+        event: dict[str, Any] = await receive()
+        size += len(event.get("body", b""))
+        return {"type": "http.disconnect"} if size > LARGEST_BODY else event
+
+    return read
+
+
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Hand each connection to the part that serves it."""
     if scope["type"] == "http" and scope["path"].startswith("/webhooks/"):
@@ -24,4 +41,4 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     elif scope["type"] == "websocket":
         await websocket_application(scope, receive, send)  # type: ignore[arg-type]
     elif scope["type"] == "http":
-        await django_app(scope, receive, send)
+        await django_app(scope, capped(receive), send)
