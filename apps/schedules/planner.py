@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
-from django.db import Error, transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from apps.core.clock import utcnow
 from apps.schedules import firing, times
@@ -36,8 +36,8 @@ class Planner:
     def fire_due(self) -> int:
         """Fire everything that is due, up to a batch of schedules; return how many were looked at.
 
-        A schedule that fails waits a minute and never stops the others. Raises the database's
-        errors.
+        A schedule that fails waits a minute and never stops the others. Raises OperationalError
+        and InterfaceError when the database is away.
         """
         now = self.clock()
         self._sore = {pk: until for pk, until in self._sore.items() if until > now}
@@ -65,7 +65,7 @@ class Planner:
     def _try(self, schedule: Schedule, now: datetime) -> bool:
         try:
             return self._fire(schedule, now)
-        except Error:
+        except (OperationalError, InterfaceError):
             raise  # the database is away: nothing can be said about any schedule
         except Exception:  # a boundary: one broken schedule must not stop everybody else's
             self._sore[schedule.pk] = now + timedelta(seconds=SORE_S)

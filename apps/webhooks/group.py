@@ -43,6 +43,11 @@ class GroupCommit(Generic[Item, Result]):
             await self._commit(group)
 
     async def _commit(self, group: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+        # Whoever gave up waiting was told to deliver again; a store that is down costs each try
+        # seconds, which those who come later would wait for.
+        group = [one for one in group if not one[1].done()]
+        if not group:
+            return
         loop = asyncio.get_running_loop()
         try:
             items = [item for item, _ in group]

@@ -54,9 +54,9 @@ class Ingress:
         self, platform: str, slug: str, request: InboundRequest, address: str
     ) -> Answer:
         """Answer one request; never raises."""
-        if self._turned_away(platform, slug, request, address):
-            return self._count(platform, answers.refuse(429, "too_many_refused"))
         try:
+            if self._turned_away(platform, slug, request, address):
+                return self._count(platform, answers.refuse(429, "too_many_refused"))
             async with asyncio.timeout(STORE_PATIENCE_S):
                 answer = await self._handle(platform, slug, request)
         except (*STORE_DOWN, TimeoutError) as error:
@@ -92,9 +92,9 @@ class Ingress:
         self, platform: str, slug: str, request: InboundRequest, address: str
     ) -> Answer:
         """The same for WSGI hosts and tests, one commit for each request."""
-        if self._turned_away(platform, slug, request, address):
-            return self._count(platform, answers.refuse(429, "too_many_refused"))
         try:
+            if self._turned_away(platform, slug, request, address):
+                return self._count(platform, answers.refuse(429, "too_many_refused"))
             answer = self._handle_sync(platform, slug, request)
         except STORE_DOWN as error:
             log.error("ingress.store_down", platform=platform, error=type(error).__name__)

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import DataError, OperationalError
 
 from apps.accounts.models import Person
 from apps.assistant.models import Message
 from apps.audit.log import Actor
-from apps.schedules import actions, planner
+from apps.schedules import actions, firing, planner
 from apps.schedules.models import Firing, Schedule
 from apps.schedules.planner import Planner
 from tests.schedules.conftest import NOON, Clock
@@ -155,3 +156,35 @@ def test_the_wall_clock_of_the_time_zone_counts(
     clock.now = datetime.fromisoformat(after).replace(tzinfo=UTC)
     schedule = add(cron, time_zone=zone)
     assert schedule.next_due == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+
+
+def test_one_that_the_database_refuses_stops_nobody_else(
+    add: Add, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused, good = add("0 * * * *", "/refused"), add("1 * * * *", "/good")
+    real = firing.fire
+
+    def fire(schedule: Schedule, due: datetime) -> object:
+        if schedule.pk == refused.pk:
+            raise DataError("value out of range")
+        return real(schedule, due)
+
+    monkeypatch.setattr(firing, "fire", fire)
+    clock.move(hours=1, minutes=2)
+    one = Planner(clock)
+    one.fire_due()
+    assert list(Message.objects.values_list("text", flat=True)) == ["/good"]
+    assert good.firings.filter(state="fired").count() == 1
+
+
+def test_a_database_that_is_away_is_told(
+    add: Add, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*args: object) -> None:
+        raise OperationalError("no connection")
+
+    add("0 * * * *")
+    monkeypatch.setattr(firing, "fire", away)
+    clock.move(hours=1)
+    with pytest.raises(OperationalError):
+        Planner(clock).fire_due()
