@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 TASK = "assistant.drain"
 ALIVE_S = 3  # a living drain says so again long before
 CALLED_MS = 2000  # a published wake-up that nobody followed is repeated after this
+AWAY_S = 3.0  # a broker that just failed is left alone: each try costs seconds, the sweeper looks
+_away_until = 0.0
 
 # KEYS: alive flag, list, called flag. Returns 1 when a Celery message must be published.
 SCRIPT = """
@@ -62,11 +64,15 @@ async def wake_async(lane: str) -> None:
 
 
 def _publish(lane: str) -> None:
+    global _away_until
+    if time.monotonic() < _away_until:
+        return
     try:
         with app.producer_pool.acquire(block=True, timeout=2) as producer:
             app.send_task(TASK, args=[lane], queue=lane, producer=producer, retry=False, expires=60)
     except Exception as error:  # noqa: BLE001 - each broker's library has errors of its own
         # The broker is away. The rows are stored; the sweeper finds them when it is back.
+        _away_until = time.monotonic() + AWAY_S
         log.warning("wake.broker_away", lane=lane, error=type(error).__name__)
 
 

@@ -48,6 +48,7 @@ class Ingress:
     def __init__(self) -> None:
         self.directory = Directory()
         self.refused = LocalLimit(Rate.parse(settings.CLAWDBOT_LIMIT_REFUSED))
+        self._waking: set[asyncio.Task[None]] = set()
         self.group: GroupCommit[Judged, list[inbox.Stored] | Outdated] = GroupCommit(write)
 
     async def handle(
@@ -85,8 +86,15 @@ class Ingress:
             if isinstance(stored, Outdated):
                 fresh = True
                 continue
-            await _wake(received)
+            self._wake_soon(received)
             return answers.accepted(received)
+
+    def _wake_soon(self, received: Received) -> None:
+        """Stored is accepted: the answer does not wait for a broker that may be away."""
+        for lane in _lanes(received):
+            task = asyncio.create_task(wake.wake_async(lane))
+            self._waking.add(task)
+            task.add_done_callback(self._waking.discard)
 
     def handle_sync(
         self, platform: str, slug: str, request: InboundRequest, address: str
@@ -153,11 +161,6 @@ def _other(received: Received) -> Answer:
 
 def _lanes(received: Received) -> set[str]:
     return {lane_for(message.text) for message in received.messages}
-
-
-async def _wake(received: Received) -> None:
-    for lane in _lanes(received):
-        await wake.wake_async(lane)
 
 
 def reading(directory: Directory, platform: str, slug: str) -> Receiver | None:
