@@ -9,15 +9,31 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts import authz
 from apps.api.base import ApiView, me, my_rights
 from apps.api.shapes import DoneOut, ErrorOut, ScheduleIn, ScheduleOut
-from apps.assistant import context, conversations, when, words
+from apps.assistant import context, conversations, grammar, phrases, when, words
 from apps.assistant.ports import Asker
+from apps.assistant.understand import find_time
 from apps.core.clock import utcnow
 from apps.core.errors import ClawdbotError
+from apps.core.i18n import Text, both
 from apps.core.logging import new_trace_id
+from apps.skills import registry
 from apps.skills.ports import Outcome, SchedulesPort
-from apps.skills.times import Every
+from apps.skills.times import Clock, Every
+
+PERMISSION = "skill.schedule"
+NESTED = both("定时里不能再建定时。", "A schedule cannot make schedules.")
+
+
+class BadCommand(ClawdbotError):
+    """This cannot be asked again and again: {why}"""
+
+    code = "no_such_command"
+    zh = "这条命令不能定时：{why}"
+    http_status = 400
+    permanent = True
 
 
 class NoTimes(ClawdbotError):
@@ -40,14 +56,15 @@ class Schedules(ApiView):
     @extend_schema(
         operation_id="add_schedule",
         request=ScheduleIn,
-        responses={201: ScheduleOut, 400: ErrorOut, 409: ErrorOut},
+        responses={201: ScheduleOut, 400: ErrorOut, 403: ErrorOut, 409: ErrorOut},
     )
     def post(self, request: Request) -> Response:
         """Ask a command for me at these times; the answers come to my web chat."""
         given = ScheduleIn(data=request.data)
         given.is_valid(raise_exception=True)
         every = times(given.validated_data)
-        added = port(request).add(given.validated_data["command"], every, every.words)
+        asked = command(request, given.validated_data["command"])
+        added = port(request).add(asked, every, every.words)
         return Response(ScheduleOut(added).data, status=201)
 
 
@@ -65,9 +82,11 @@ class ScheduleAct(ApiView):
 
     act = ""
 
-    @extend_schema(request=None, responses={200: DoneOut, 404: ErrorOut})
+    @extend_schema(request=None, responses={200: DoneOut, 403: ErrorOut, 404: ErrorOut})
     def post(self, request: Request, number: str) -> Response:
         """Do it."""
+        if self.act != "pause":
+            authz.require(me(request), PERMISSION)
         return done(getattr(port(request), self.act)(number))
 
 
@@ -98,6 +117,24 @@ def port(request: Request) -> SchedulesPort:
     conversation = conversations.own(person)
     asker = Asker(person, my_rights(request), conversation, utcnow(), new_trace_id())
     return context.schedules_of(asker)
+
+
+def command(request: Request, text: str) -> str:
+    """Return what is to be asked, as the skill `schedule` would keep it.
+
+    Raises ``Forbidden`` for who may not have schedules, or not run this, and ``BadCommand``.
+    """
+    authz.require(me(request), PERMISSION)
+    now = utcnow()
+    found = phrases.as_command(text.strip(), Clock(now, words.zone(), find_time))
+    if isinstance(found, Text):
+        raise BadCommand(why=found)
+    read = grammar.read(found)
+    skill = registry.lookup(read.name) if read else None
+    if skill is None or skill.permission == PERMISSION:
+        raise BadCommand(why=NESTED)
+    authz.require(me(request), skill.permission)
+    return found
 
 
 def times(given: dict[str, Any]) -> Every:

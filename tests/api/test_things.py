@@ -7,7 +7,7 @@ import json
 import pytest
 from django.test import Client
 
-from apps.accounts.models import ApiToken, Person, Role
+from apps.accounts.models import ApiToken, Grant, Person, Role
 from apps.assistant import conversations
 from apps.assistant.models import Job, Message
 from apps.audit.log import Actor
@@ -125,6 +125,27 @@ def test_a_schedule_lives_and_ends(as_bob: Program, bob: Person) -> None:
 def test_a_crontab_will_do(as_bob: Program) -> None:
     made = as_bob.post("schedules/", {"command": "/ping", "cron": "30  18 * * 1-5"})
     assert made.json()["cron"] == "30 18 * * 1-5"
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [("/host", 403), ("/nosuch x", 400), ("/schedule every day at 9 /ping", 400), ("/", 400)],
+)
+def test_what_could_never_run_is_not_scheduled(as_bob: Program, command: str, status: int) -> None:
+    made = as_bob.post("schedules/", {"command": command, "when": "every day at 9"})
+    assert made.status_code == status
+    assert as_bob.get("schedules/").json() == []
+
+
+def test_schedules_are_for_those_who_may_have_them(as_bob: Program, bob: Person) -> None:
+    number = as_bob.post("schedules/", {"command": "/ping", "when": "每天 9 点"}).json()["number"]
+    Grant.objects.filter(permission="skill.schedule").delete()
+    made = as_bob.post("schedules/", {"command": "/ping", "when": "每天 10 点"})
+    assert (made.status_code, made.json()["error"]) == (403, "forbidden")
+    for act, status in (("run", 403), ("resume", 403), ("pause", 200)):
+        assert as_bob.post(f"schedules/{number}/{act}/").status_code == status
+    assert not Message.objects.exists()
+    assert as_bob.delete(f"schedules/{number}/").status_code == 200
 
 
 @pytest.mark.parametrize(
