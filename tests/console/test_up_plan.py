@@ -61,6 +61,11 @@ def test_no_command_line_shows_a_secret(settings: Any) -> None:
         assert spec.env["CLAWDBOT_HOME"] == str(settings.CLAWDBOT_HOME)
 
 
+def test_sockets_take_small_frames_only(settings: Any) -> None:
+    argv = specs("web")["web"].argv
+    assert int(argv[argv.index("--ws-max-size") + 1]) <= 64 * 1024
+
+
 def test_forwarded_headers_count_only_from_named_proxies(settings: Any) -> None:
     assert "--no-proxy-headers" in specs("web")["web"].argv
     settings.CLAWDBOT_TRUSTED_PROXIES = ("10.0.0.1", "10.1.0.0/16")

@@ -13,10 +13,10 @@ from apps.webchat.routing import websocket_application
 class Socket(ApplicationCommunicator):
     """One connection to `/ws/chat/`."""
 
-    def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, headers: list[tuple[bytes, bytes]], path: str = "/ws/chat/") -> None:
         scope = {
             "type": "websocket",
-            "path": "/ws/chat/",
+            "path": path,
             "query_string": b"",
             "headers": headers,
             "subprotocols": [],

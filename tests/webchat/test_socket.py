@@ -230,3 +230,10 @@ async def test_an_odd_cookie_is_nobody_s(key: str) -> None:
     link = Socket([(b"host", b"testserver"), (b"origin", ORIGIN.encode()), cookie])
     assert await link.connect()
     assert (await link.receive_output(3))["code"] == consumers.SIGNED_OUT
+
+
+@pytest.mark.parametrize("path", ["/ws/", "/ws/nowhere", "/webhooks/webhook/x/", "/", "/\0", "//"])
+async def test_other_addresses_have_no_socket(path: str) -> None:
+    link = Socket([(b"host", b"testserver"), (b"origin", ORIGIN.encode())], path)
+    assert not await link.connect()
+    await link.wait()

@@ -72,6 +72,7 @@ def _web() -> Spec:
         "--port": str(port),
         "--lifespan": "off",
         "--ws": "websockets-sansio",
+        "--ws-max-size": "4096",  # a page sends two numbers
         "--timeout-graceful-shutdown": "2",
     }
     argv = ["uvicorn", "clawdbot.asgi:application", *_flat(flags)]
