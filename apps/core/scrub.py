@@ -30,9 +30,12 @@ _SHAPES = re.compile(
     r"|\b(?:whsec_[A-Za-z0-9+/=_-]++|sk-[A-Za-z0-9_-]{8,}+"
     r"|xox[a-z]-[A-Za-z0-9-]++|xapp-[A-Za-z0-9-]++"
     r"|v1\.A256GCM\.[A-Za-z0-9._-]++|AKIA[A-Z0-9]{12,}+|gh[pousr]_[A-Za-z0-9]{20,}+"
+    r"|clawdbot_[A-Za-z0-9_-]{40,}+"
     r"|eyJ[A-Za-z0-9_-]{6,}+\.[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)?)"
 )
 _TELEGRAM = re.compile(r"(?<![0-9])[0-9]{6,12}:[A-Za-z0-9_-]{30,}+")
+# A refused request is logged with its path, and the one-time link in it may still be good.
+_LINK = re.compile(r"(/sign-in/)[A-Za-z0-9_-]{8,}+")
 _SCHEMES = re.compile(r"(?i)\b(bearer|basic)(\s+|%20)[A-Za-z0-9._~+/=-]{6,}+")
 _USERINFO = re.compile(r"(://)[^\s/@:\"'<>]{0,200}:[^\s/@\"'<>]{1,200}@")
 _NAMED = rf"(?i)(?<![a-z0-9])({_NAMES})"
@@ -54,12 +57,13 @@ _RULES: list[tuple[tuple[str, ...], re.Pattern[str], str]] = [
     (
         (
             *("private key", "whsec_", "sk-", "xox", "xapp-", "a256gcm", "akia", "eyj"),
-            *("ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
+            *("clawdbot_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
         ),
         _SHAPES,
         HIDDEN,
     ),
     ((":",), _TELEGRAM, HIDDEN),
+    (("/sign-in/",), _LINK, rf"\1{HIDDEN}"),
     (("bearer", "basic"), _SCHEMES, rf"\1\2{HIDDEN}"),
     (("@",), _USERINFO, rf"\1{HIDDEN}@"),
     (_NAME_HINTS, _QUOTED, rf"\1\2\3{HIDDEN}"),

@@ -22,6 +22,8 @@ CANARIES = {
     "Slack bot": f"xoxb-1234-{CANARY}",
     "Slack app": f"xapp-1-{CANARY}",
     "GitHub": f"ghp_{CANARY}{CANARY}",
+    "our own API token": f"unknown token clawdbot_{CANARY}{CANARY}{CANARY}",
+    "one-time link": f"Forbidden: /sign-in/{CANARY}-_{CANARY}/",
     "AWS": "AKIAC4N4RYC4N4RY4711",
     "Telegram": f"POST https://api.telegram.org/bot123456789:AA{CANARY}{CANARY}/sendMessage",
     "JWT": f"eyJhbGciOiJIUzI1NiJ9.eyJ{CANARY}.sig{CANARY}",
