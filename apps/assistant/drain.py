@@ -23,8 +23,8 @@ LONGEST_S = 60.0  # then the worker gets a fresh task, so that no drain lives fo
 
 def due(lane: str, now: datetime) -> QuerySet[Message]:
     """The first waiting message of each conversation in this lane: order, one at a time."""
-    older = Message.objects.filter(
-        conversation=OuterRef("conversation"), pk__lt=OuterRef("pk"), state="waiting"
+    older = work.unfinished(Message).filter(
+        conversation=OuterRef("conversation"), pk__lt=OuterRef("pk")
     )
     return work.claimable(Message, now).filter(~Exists(older), lane=lane)
 

@@ -48,7 +48,8 @@ def new(
     retry_of: Job | None = None,
 ) -> Job:
     """Make a job row in the caller's transaction."""
-    waiting = Job.objects.filter(person=person, state="waiting").aggregate(top=Max("turn"))
+    open_jobs = work.unfinished(Job).filter(person=person, state="waiting")
+    waiting = open_jobs.aggregate(top=Max("turn"))
     top = waiting["top"]
     return Job.objects.create(
         number=ids.short_id(),
@@ -112,7 +113,7 @@ def _workers() -> dict[tuple[str, ...], int]:
 
 def _choose(lanes: tuple[str, ...], slots: int, now: datetime) -> list[Job]:
     busy = Q(state="running") | Q(state="waiting", queued_until__gt=work.DbNow())
-    under_way = Job.objects.filter(busy)
+    under_way = work.unfinished(Job).filter(busy)
     free = slots - under_way.filter(lane__in=lanes).count()
     if free <= 0:
         return []

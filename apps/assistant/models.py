@@ -37,6 +37,7 @@ class Message(WorkItem):
 
     READY = ("waiting",)
     WORKING = "waiting"
+    OPEN = ("waiting",)
     STATES: ClassVar = [
         (s, s) for s in ("waiting", "done", "ignored", "refused", "limited", "dead")
     ]
@@ -105,6 +106,7 @@ class Job(WorkItem):
             "expired", "dead",
         )
     ]  # fmt: skip
+    OPEN = ("waiting", "asking", "running")
     FINAL: ClassVar = ("succeeded", "failed", "cancelled", "denied", "expired", "dead")
     REPLIES: ClassVar = [(s, s) for s in ("answer", "notice")]
 

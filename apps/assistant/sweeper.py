@@ -164,8 +164,8 @@ def questions() -> None:
     """End questions that nobody answered in time."""
     now = utcnow()
     approvals.expire_old(now)
-    old = Job.objects.select_related("person").filter(state="asking", expires_at__lte=now)
-    for job in old[:200]:
+    old = work.unfinished(Job).filter(state="asking", expires_at__lte=now)
+    for job in old.select_related("person")[:200]:
         actor = Actor.system("sweeper")
         finish.end_idle(job, "expired", None, actor=actor, now=now, when=("asking",))
 

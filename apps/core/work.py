@@ -37,12 +37,32 @@ def _lease_sql(vendor: str, seconds: float) -> str:
     return f"STATEMENT_TIMESTAMP() + INTERVAL '{seconds:.3f} seconds'"
 
 
+class StateIn(models.Func):
+    """The state is one of these, written into the statement as an index's condition has it.
+
+    SQLite uses a partial index only where the statement repeats its condition; of values that are
+    given as parameters it sees no more than one.
+    """
+
+    output_field = models.BooleanField()
+    template = "%(expressions)s %(among)s"
+
+    def __init__(self, *states: str) -> None:
+        if not all(state.isidentifier() for state in states):
+            raise ValueError(f"not names of states: {states}")
+        quoted = ", ".join(f"'{state}'" for state in states)
+        among = f"IN ({quoted})" if states[1:] else f"= {quoted}"
+        super().__init__(F("state"), among=among)
+
+
 class WorkItem(models.Model):
     """A row that somebody must finish exactly once."""
 
     READY: ClassVar[tuple[str, ...]] = ("waiting",)
     WORKING: ClassVar[str] = "running"
     DEAD: ClassVar[str] = "dead"
+    #: Every state in which something is still to be done, exactly as the partial indexes name them.
+    OPEN: ClassVar[tuple[str, ...]] = ()
     #: What is known of a row that a silent worker held, beside that it is ready again.
     SILENT: ClassVar[dict[str, Any]] = {}
 
@@ -60,12 +80,18 @@ class WorkItem(models.Model):
         abstract = True
 
 
+def unfinished(model: type[Item]) -> models.QuerySet[Item]:
+    """Rows with which something is still to be done, found without looking at those that ended."""
+    manager: models.Manager[Item] = model._default_manager
+    return manager.filter(StateIn(*model.OPEN)) if model.OPEN else manager.all()
+
+
 def claimable(model: type[Item], now: datetime) -> models.QuerySet[Item]:
     """Rows that may be claimed: ready, due, not leased, attempts left; fair by `turn`."""
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=DbNow())
-    manager: models.Manager[Item] = model._default_manager
     return (
-        manager.filter(free, state__in=model.READY, not_before__lte=now)
+        unfinished(model)
+        .filter(free, state__in=model.READY, not_before__lte=now)
         .filter(attempts__lt=F("max_attempts"))
         .order_by("turn", "pk")
     )
@@ -158,8 +184,7 @@ def fail(item: Item, error: str) -> bool:
 
 def expired(model: type[Item]) -> models.QuerySet[Item]:
     """Rows whose worker went silent: leased, and the lease has run out."""
-    manager: models.Manager[Item] = model._default_manager
-    return manager.filter(state=model.WORKING, lease_until__lt=DbNow())
+    return unfinished(model).filter(state=model.WORKING, lease_until__lt=DbNow())
 
 
 def sweep(model: type[Item], limit: int = 500) -> tuple[int, list[Item]]:

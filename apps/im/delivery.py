@@ -20,17 +20,15 @@ from apps.im import marks
 from apps.im.models import Delivery
 from apps.im.sender import sender
 
-OPEN = ("pending", "unknown", "sending")
 PATIENT_ATTEMPTS = 4  # so often the older one is waited for; after that it may be overtaken
 ANSWER_LIFE = timedelta(hours=6)
 
 
 def due(now: datetime) -> QuerySet[Delivery]:
     """Deliveries that may go out now: not expired, and first in line in their conversation."""
-    older = Delivery.objects.filter(
+    older = work.unfinished(Delivery).filter(
         conversation=OuterRef("conversation"),
         pk__lt=OuterRef("pk"),
-        state__in=OPEN,
         attempts__lt=PATIENT_ATTEMPTS,
     )
     return work.claimable(Delivery, now).filter(
@@ -50,7 +48,7 @@ def send_due(now: datetime | None = None) -> int:
 
 def busy_conversations(ids: Iterable[int]) -> set[int]:
     """Those of these conversations in which an older delivery is still open."""
-    rows = Delivery.objects.filter(conversation_id__in=set(ids), state__in=OPEN)
+    rows = work.unfinished(Delivery).filter(conversation_id__in=set(ids))
     return {pk for pk in rows.values_list("conversation_id", flat=True) if pk is not None}
 
 
@@ -86,9 +84,8 @@ def sweep(now: datetime) -> int:
     """Take deliveries back from silent senders and let old ones expire; returns how many."""
     with transaction.atomic():
         back, dead = work.sweep(Delivery)
-        old = Delivery.objects.select_for_update().filter(
-            state__in=("pending", "unknown"), expires_at__lte=now
-        )
+        waiting = work.unfinished(Delivery).filter(state__in=Delivery.READY)
+        old = waiting.select_for_update().filter(expires_at__lte=now)
         expired = list(old[:500])
         Delivery.objects.filter(pk__in=[row.pk for row in expired]).update(
             state="expired", lease_until=None

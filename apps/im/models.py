@@ -39,6 +39,7 @@ class Delivery(WorkItem):
     READY = ("pending", "unknown")
     WORKING = "sending"
     DEAD = "failed"
+    OPEN = ("pending", "unknown", "sending")
     # The platform may have taken it before its sender died: the repeat has to say so.
     SILENT: ClassVar = {"state": "unknown", "last_outcome": "unknown"}
     STATES: ClassVar = [
