@@ -31,6 +31,8 @@ LANGUAGES = ("zh-hans", "en")
 RATE = re.compile(r"[1-9][0-9]{0,6}/[smh]|off")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 MIN_KEY = 32
+MIN_TOKEN = 16
+HOST = re.compile(r"[0-9a-z]([0-9a-z.-]*[0-9a-z])?|[0-9a-f:.]*:[0-9a-f:.]*")
 
 
 def refuse(name: str, why: str, mend: str) -> NoReturn:
@@ -57,10 +59,19 @@ def text(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
 
 
+def token(name: str) -> str:
+    """A bearer token: none, or one that nobody guesses."""
+    raw = text(name)
+    if raw and len(raw) < MIN_TOKEN:
+        refuse(name, "it is too short.", f"Use {MIN_TOKEN} random characters or more.")
+    return raw
+
+
 def integer(name: str, default: int, low: int, high: int) -> int:
     """A whole number within low..high, ASCII digits only."""
     raw = text(name, str(default))
-    if not (raw.isascii() and raw.isdigit() and low <= int(raw) <= high):
+    digits = raw.isascii() and raw.isdigit() and len(raw) < 20
+    if not (digits and low <= int(raw) <= high):
         refuse(name, f"{raw!r} is not a whole number from {low} to {high}.", "Mend it or unset it.")
     return int(raw)
 
@@ -91,11 +102,20 @@ def time_zone(name: str, default: str) -> str:
     return raw
 
 
+def scheme(address: str) -> str:
+    """The scheme of an address, empty when it is none."""
+    try:
+        parts = urlsplit(address)
+        return parts.scheme if parts.port is None or parts.port else ""
+    except ValueError:
+        return ""
+
+
 def url(name: str, schemes: tuple[str, ...], default: str = "") -> str:
     """An address with one of the given schemes."""
     raw = text(name, default)
-    if raw and urlsplit(raw).scheme not in schemes:
-        refuse(name, f"the address does not start with {' or '.join(schemes)}.", "Mend it.")
+    if raw and scheme(raw) not in schemes:
+        refuse(name, f"this is no address of {' or '.join(schemes)}.", "Mend it.")
     return raw
 
 
@@ -168,7 +188,9 @@ def public(listen_host: str, port: int) -> Public:
     shown = f"[{shown}]" if ":" in shown else shown
     raw = url("CLAWDBOT_PUBLIC_URL", ("http", "https"), f"http://{shown}:{port}").rstrip("/")
     parts = urlsplit(raw)
-    if not parts.hostname or parts.path or parts.query or parts.username:
+    # The host also says which Host headers and origins count: no pattern may get in.
+    plain = HOST.fullmatch(parts.hostname or "") and parts.netloc.isascii()
+    if not plain or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
         refuse(
             "CLAWDBOT_PUBLIC_URL", f"{raw!r} is no plain address.", "Use https://bot.example.com"
         )
