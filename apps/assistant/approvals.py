@@ -22,6 +22,7 @@ from apps.im.cards import Button, Card, Fields
 from apps.im.models import Delivery
 
 LIFE = timedelta(minutes=30)
+SHOWN = 2000
 
 
 class NoSuchCode(ClawdbotError):
@@ -88,8 +89,7 @@ def _card(approval: Approval, language: str) -> Card:
     skill = words.skill_label(job.skill, language)
     pairs = [(words.CODE.in_(language), approval.code)]
     if job.parameters:
-        shown = strictjson.dumps(job.parameters)
-        pairs.append((words.PARAMETERS.in_(language), shown[:500]))
+        pairs.append((words.PARAMETERS.in_(language), visible(job.parameters)))
     approve, deny = f"/approve {approval.code}", f"/deny {approval.code}"
     if approval.kind == "confirm":
         text = words.CONFIRM_TEXT.in_(language).format(skill=skill)
@@ -107,6 +107,14 @@ def _card(approval: Approval, language: str) -> Card:
         Button(no.in_(language), deny, "danger"),
     )
     return Card(title.in_(language), "orange", (cards.Text(text), Fields(tuple(pairs))), buttons)
+
+
+def visible(parameters: dict[str, Any]) -> str:
+    """The parameters as whoever decides has to see them: nothing hidden, reordered or cut unsaid."""
+    text = strictjson.dumps(parameters)
+    plain = "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
+    rest = len(plain) - SHOWN
+    return plain if rest <= 0 else f"{plain[:SHOWN]} … (+{rest})"
 
 
 def decide(code: str, person: Person, approve: bool, now: datetime) -> Job:

@@ -291,6 +291,19 @@ def test_an_approver_who_lost_the_right_before_the_start_stops_it(
     assert Job.objects.get().state == "denied"
 
 
+def test_whoever_decides_sees_what_would_run(chat: Chat) -> None:
+    chat.say("alice", "/risky " + "x" * 600 + "END")
+    assert "xEND" in str(Delivery.objects.get(role="progress").card)
+
+
+def test_parameters_hide_nothing() -> None:
+    assert approvals.visible({"文": "a\u202eexe.txt\u200b"}) == '{"文":"a\\u202eexe.txt\\u200b"}'
+
+
+def test_parameters_too_long_to_show_say_so() -> None:
+    assert approvals.visible({"text": "x" * 3000}).endswith(" … (+1011)")
+
+
 def test_changed_parameters_break_the_approval(
     chat: Chat, bob: Person, published: list[int]
 ) -> None:
