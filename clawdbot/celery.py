@@ -6,10 +6,12 @@ A task carries ids only. Losing or repeating one is harmless: the rows are the t
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Any
 
 from celery import Celery
-from kombu import Exchange, Queue
+from kombu import Exchange, Queue, pools
+from kombu.pools import ProducerPool
 
 from clawdbot.lanes import LANES
 
@@ -47,6 +49,21 @@ def transport_options() -> dict[str, Any]:
         "health_check_interval": 10,
         "retry_on_timeout": True,
     }
+
+
+def impatient() -> dict[str, Any]:
+    """The same for those who publish. What they say can be said again; they have other work."""
+    if not BROKER_IS_REDIS:
+        return {"confirm_publish": True, "read_timeout": 3, "write_timeout": 3}
+    short = {"socket_timeout": 3, "socket_connect_timeout": 2, "retry_on_timeout": False}
+    return {**transport_options(), **short}
+
+
+@cache
+def producers() -> ProducerPool:
+    """Where to get a producer that gives up on a silent broker within seconds."""
+    pool: ProducerPool = pools.producers[app.connection_for_write(transport_options=impatient())]
+    return pool
 
 
 app.conf.update(

@@ -21,7 +21,7 @@ from apps.audit.log import Actor, Entry
 from apps.core import ids, leases, work
 from apps.core.clock import utcnow
 from apps.skills import base as skills
-from clawdbot.celery import app
+from clawdbot.celery import app, producers
 
 log = structlog.get_logger(__name__)
 
@@ -91,8 +91,14 @@ def dispatch(now: datetime | None = None) -> int:
         if chosen:
             until = leases.DbAfter(QUEUED_S)
             Job.objects.filter(pk__in=[j.pk for j in chosen]).update(queued_until=until)
-    for job in chosen:
-        _publish(job)
+    for number, job in enumerate(chosen):
+        try:
+            _publish(job)
+        except Exception as error:  # noqa: BLE001 - each broker's library has errors of its own
+            log.warning("job.broker_away", job=job.number, error=type(error).__name__)
+            left = [one.pk for one in chosen[number:]]
+            Job.objects.filter(pk__in=left, state="waiting").update(queued_until=None)
+            return number
     return len(chosen)
 
 
@@ -155,20 +161,16 @@ def attempt_of(task: str) -> int:
 def _publish(job: Job) -> None:
     skill = skills.get(job.skill)
     limit = (skill.timeout if skill else 60) + 20
-    try:
-        with app.producer_pool.acquire(block=True, timeout=2) as producer:
-            app.send_task(
-                task_name(job.skill),
-                args=[job.pk],
-                queue=job.lane,
-                producer=producer,
-                task_id=task_id(job),
-                time_limit=limit,
-                retry=False,
-            )
-    except Exception as error:  # noqa: BLE001 - each broker's library has errors of its own
-        log.warning("job.broker_away", job=job.number, error=type(error).__name__)
-        Job.objects.filter(pk=job.pk, state="waiting").update(queued_until=None)
+    with producers().acquire(block=True, timeout=2) as producer:
+        app.send_task(
+            task_name(job.skill),
+            args=[job.pk],
+            queue=job.lane,
+            producer=producer,
+            task_id=task_id(job),
+            time_limit=limit,
+            retry=False,
+        )
 
 
 def open_question(conversation_ids: Iterable[int], now: datetime) -> list[Job]:

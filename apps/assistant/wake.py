@@ -2,7 +2,7 @@
 
 While a drain lives, a wake-up is one short element on a list in Redis; only when none lives, and
 none was called a moment ago, is a Celery message published (it costs 1 to 2.5 ms). A wake-up that
-gets lost costs nothing but time: the sweeper looks every two seconds.
+gets lost costs nothing but time: the sweeper looks every second.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import asyncio
 import time
 
 import structlog
+from django.conf import settings
 from redis.exceptions import RedisError
 
 from apps.core import redis
-from clawdbot.celery import app
+from clawdbot.celery import app, producers
 
 log = structlog.get_logger(__name__)
 TASK = "assistant.drain"
@@ -44,10 +45,10 @@ def keys(lane: str) -> list[str]:
 def wake(lane: str) -> None:
     """Make sure that a drain looks at this lane soon. Never raises."""
     try:
-        publish = redis.client().eval(SCRIPT, 3, *keys(lane), str(CALLED_MS))
+        publish = bool(redis.client().eval(SCRIPT, 3, *keys(lane), str(CALLED_MS)))
     except (RedisError, OSError) as error:
         log.warning("wake.redis_away", lane=lane, error=type(error).__name__)
-        publish = 1
+        publish = _broker_is_elsewhere()
     if publish:
         _publish(lane)
 
@@ -55,12 +56,46 @@ def wake(lane: str) -> None:
 async def wake_async(lane: str) -> None:
     """The same from an event loop: Redis without a thread, the rare publish in one."""
     try:
-        publish = await redis.async_client().eval(SCRIPT, 3, *keys(lane), str(CALLED_MS))
+        publish = bool(await redis.async_client().eval(SCRIPT, 3, *keys(lane), str(CALLED_MS)))
     except (RedisError, OSError) as error:
         log.warning("wake.redis_away", lane=lane, error=type(error).__name__)
-        publish = 1
+        publish = _broker_is_elsewhere()
     if publish:
         await asyncio.to_thread(_publish, lane)
+
+
+class Waker:
+    """Wakes lanes from an event loop while nobody waits: one call at a time for each lane.
+
+    What is asked for during a call is one more call after it.
+    """
+
+    def __init__(self) -> None:
+        self._again: set[str] = set()
+        self._calls: dict[str, asyncio.Task[None]] = {}
+
+    def wake(self, lane: str) -> None:
+        """Returns at once."""
+        if lane in self._calls:
+            self._again.add(lane)
+            return
+        self._calls[lane] = asyncio.create_task(self._wake(lane))
+
+    async def _wake(self, lane: str) -> None:
+        try:
+            while True:
+                self._again.discard(lane)
+                await wake_async(lane)
+                if lane not in self._again:
+                    return
+        finally:
+            del self._calls[lane]
+
+
+def _broker_is_elsewhere() -> bool:
+    """A broker on the Redis that just gave no answer gives none either, and that takes longer."""
+    here: str = settings.REDIS_URL
+    return bool(here.replace("unix://", "redis+socket://", 1) != settings.CELERY_BROKER_URL)
 
 
 def _publish(lane: str) -> None:
@@ -68,7 +103,7 @@ def _publish(lane: str) -> None:
     if time.monotonic() < _away_until:
         return
     try:
-        with app.producer_pool.acquire(block=True, timeout=2) as producer:
+        with producers().acquire(block=True, timeout=2) as producer:
             app.send_task(TASK, args=[lane], queue=lane, producer=producer, retry=False, expires=60)
     except Exception as error:  # noqa: BLE001 - each broker's library has errors of its own
         # The broker is away. The rows are stored; the sweeper finds them when it is back.

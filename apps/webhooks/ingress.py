@@ -1,7 +1,8 @@
 """A webhook comes in: verify, store, wake, answer. The same code for ASGI and plain Django.
 
-The answer to an accepted event is given after the commit that holds its rows. A bot's settings are
-remembered, but a message is stored, and a refusal given, only under the settings as they are now.
+The answer to an accepted event is given after the commit that holds its rows, and does not wait for
+the wake-up: what is stored is found without one. A bot's settings are remembered, but a message is
+stored, and a refusal given, only under the settings as they are now.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ class Ingress:
     def __init__(self) -> None:
         self.directory = Directory()
         self.refused = LocalLimit(Rate.parse(settings.CLAWDBOT_LIMIT_REFUSED))
-        self._waking: set[asyncio.Task[None]] = set()
         self.group: GroupCommit[Judged, list[inbox.Stored] | Outdated] = GroupCommit(write)
+        self.waker = wake.Waker()
 
     async def handle(
         self, platform: str, slug: str, request: InboundRequest, address: str
@@ -86,15 +87,9 @@ class Ingress:
             if isinstance(stored, Outdated):
                 fresh = True
                 continue
-            self._wake_soon(received)
+            for lane in _lanes(received):
+                self.waker.wake(lane)
             return answers.accepted(received)
-
-    def _wake_soon(self, received: Received) -> None:
-        """Stored is accepted: the answer does not wait for a broker that may be away."""
-        for lane in _lanes(received):
-            task = asyncio.create_task(wake.wake_async(lane))
-            self._waking.add(task)
-            task.add_done_callback(self._waking.discard)
 
     def handle_sync(
         self, platform: str, slug: str, request: InboundRequest, address: str

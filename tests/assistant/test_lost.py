@@ -135,7 +135,7 @@ def test_a_database_that_is_away_at_the_end_makes_nothing_run_twice(
 HANG = """
 import ctypes, threading, types
 from apps.assistant import watch
-watch.expendable, watch.GRACE_S = True, 0.5
+watch.expendable, watch.GRACE_S, watch.LOOK_S = True, 3, 0.1
 watch.Watch._ours = lambda self, renew: True
 watch.Watch._sign_of_life = lambda self: None
 with watch.Watch(types.SimpleNamespace(number="J", pk=1, attempts=1), 0.5):
