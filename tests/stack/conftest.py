@@ -6,19 +6,16 @@ The long ones (`slow_stack`) run in CI, or when asked for: `pytest -m slow_stack
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import environ
-import psycopg
 import pytest
-from psycopg import sql
 
 from tests.console.stack import ROOT
 from tests.services import redis
 from tests.services.process import Missing
 from tests.stack import trials
+from tests.stack.database import Database
 from tests.stack.house import House
 from tests.stack.installation import Installation
 
@@ -67,24 +64,12 @@ def house_on_servers(
         server = redis.installed()
     except Missing as missing:
         pytest.skip(f"no Redis: {missing}")
-    name = f"clawdbot_stack_{uuid.uuid4().hex[:8]}"
-    _on(postgres_url, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    database = Database(postgres_url)
     folder = tmp_path_factory.mktemp("stack") / "home"
-    address = postgres_url.rpartition("/")[0] + f"/{name}"
-    env = {"DATABASE_URL": address, "REDIS_URL": server.url, "PYTHONPATH": skills_path}
+    env = {"DATABASE_URL": database.url, "REDIS_URL": server.url, "PYTHONPATH": skills_path}
     try:
-        with House(Installation(folder, **env), server) as found:
+        with House(Installation(folder, **env), server, database) as found:
             yield found
     finally:
         server.stop()
-        drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-        _on(postgres_url, drop.format(sql.Identifier(name)))
-
-
-def _on(url: str, statement: sql.Composed) -> None:
-    found = environ.Env.db_url_config(url)
-    where = {"host": found["HOST"], "port": found["PORT"], "user": found["USER"]}
-    where |= {"password": found["PASSWORD"], "dbname": found["NAME"]}
-    given = {name: value for name, value in where.items() if value}
-    with psycopg.connect(**given, autocommit=True) as connection:
-        connection.execute(statement)
+        database.drop()

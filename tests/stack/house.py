@@ -11,6 +11,7 @@ from typing import Any, Self
 from tests.console.stack import wait_for
 from tests.services.redis import Redis
 from tests.stack import trials
+from tests.stack.database import Database
 from tests.stack.installation import Installation, names
 from tests.stack.post import post
 from tests.stands import webhook
@@ -27,9 +28,12 @@ Reply = dict[str, Any]
 class House:
     """Everything is running between `with` and its end."""
 
-    def __init__(self, home: Installation, redis: Redis | None = None) -> None:
+    def __init__(
+        self, home: Installation, redis: Redis | None = None, database: Database | None = None
+    ) -> None:
         self.home = home
         self.redis = redis  # ours to kill; None is the embedded one
+        self._database = database
         self.own, self.desk = WebhookStand(), FeishuStand()
         self._stands = ExitStack()
 
@@ -50,6 +54,12 @@ class House:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def database(self) -> Database:
+        """Our database on a server; SQLite has none."""
+        assert self._database is not None
+        return self._database
 
     def close(self) -> None:
         """End the processes, then the stands that they talk to."""

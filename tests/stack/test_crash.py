@@ -7,8 +7,11 @@ it one lease of 30 s, and are marked `slow_stack`: CI runs them, as does `pytest
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import pytest
 import redis
@@ -20,6 +23,7 @@ from tests.stack.sender import Event, Sender, events
 pytestmark = pytest.mark.stack
 RATE = 40
 JOB_EVERY = 10
+ORDER_S = 0.3  # two messages this far apart were accepted one after the other
 ACCEPT_S = 60  # until the web answers again, on a loaded machine
 RECOVER_S = 90  # a lease of 30 s, 5 s to notice, then the jobs that queued up on a loaded machine
 Act = tuple[float, Callable[[House], object]]
@@ -43,6 +47,17 @@ def storm(house: House, count: int, tag: str, acts: Sequence[Act]) -> None:
     judge(house, sent)
 
 
+def in_order(house: House, sent: list[Event]) -> None:
+    """In each chat the answers that wait for no job are seen in the order of the messages."""
+    seen = {one["in_reply_to"]: place for place, one in enumerate(house.own.received)}
+    for person in PEOPLE:
+        mine = [e for e in sent if e.body["sender"]["id"] == person and e.body["text"] == "/ping"]
+        mine.sort(key=lambda event: event.accepted_at)
+        for first, second in pairwise(mine):
+            sure = second.accepted_at - first.accepted_at > ORDER_S
+            assert not sure or seen[first.id] < seen[second.id], (first.id, second.id)
+
+
 def wait_answered(house: House, sent: list[Event]) -> None:
     """Wait for the last answer; the error names what is missing."""
     asked = {event.id for event in sent}
@@ -62,7 +77,9 @@ def judge(house: House, sent: list[Event]) -> None:
     texts = {one["in_reply_to"]: one["text"] for one in house.shown("answer")}
     for event in sent:
         assert ("pong" if event.body["text"] == "/ping" else "Memory") in texts[event.id]
+    in_order(house, sent)
     assert house.own.problems == []
+    assert "database is locked" not in house.home.complaints()
     house.home.command("audit", "verify")
 
 
@@ -101,6 +118,21 @@ def kill_all(house: House) -> None:
 
 
 WORKERS = ("worker-io", "worker-jobs")
+SECOND_WORKER = (
+    "celery",
+    "-A",
+    "clawdbot",
+    "worker",
+    "-n",
+    "second@%h",
+    "-P",
+    "threads",
+    "-c",
+    "4",
+)
+SECOND_WORKER += ("-Q", "control,interactive", "-l", "INFO", "--without-gossip", "--without-mingle")
+AWAY_S = 3
+SLEEP_S = 35
 ONE_BY_ONE: list[Act] = [(0.5, kill(*WORKERS)), (0.65, kill_broker), (0.8, kill("web"))]
 FLUSHES: list[Act] = [(share, flush) for share in (0.2, 0.4, 0.6, 0.8, 1.0)]
 ALL_AT_ONCE: list[Act] = [(0.5, kill_all)]
@@ -128,3 +160,62 @@ def test_nothing_is_lost_or_said_twice_in_500(
     big_house: House, acts: list[Act], request: pytest.FixtureRequest
 ) -> None:
     storm(big_house, 500, request.node.callspec.id, acts)
+
+
+@pytest.mark.slow_stack
+def test_a_database_that_is_away_for_a_moment(house_on_servers: House) -> None:
+    """PostgreSQL cuts everybody off and takes no connections: 503 until it does again."""
+
+    def act(house: House) -> None:
+        house.database.lock_out()
+        try:
+            began = time.monotonic()
+            wait_for(lambda: time.monotonic() > began + AWAY_S, AWAY_S + 1, "a while")
+        finally:
+            house.database.let_in()
+
+    storm(house_on_servers, 300, "database", [(0.3, act), (0.6, act)])
+
+
+@pytest.mark.slow_stack
+def test_a_worker_that_slept_through_its_leases_changes_nothing(house_on_servers: House) -> None:
+    """A stopped process is taken for dead; when it goes on, its work belongs to somebody else."""
+    house = house_on_servers
+    said = house.home.start_more(*SECOND_WORKER)
+    wait_for(lambda: "ready" in said.read_text(), ACCEPT_S, "a second worker")
+    worker = house.home.pids()["worker-io"]
+    sent = events(200, PEOPLE, JOB_EVERY, "zombie")
+    try:
+        with Sender(house.home.port, OWN, sent, RATE) as sender:
+            wait_for(lambda: sender.tried >= 100, ACCEPT_S, "sending")
+            os.kill(worker, signal.SIGSTOP)
+            stopped = time.monotonic()
+            wait_for(sender.done, ACCEPT_S, "an acceptance of every message")
+        wait_for(lambda: time.monotonic() > stopped + SLEEP_S, SLEEP_S + 1, "the end of its leases")
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    wait_answered(house, sent)
+    house.home.settled(RECOVER_S)
+    judge(house, sent)
+
+
+@pytest.mark.slow_stack
+def test_a_redis_that_hangs_holds_up_no_acceptance_and_no_answer(house: House) -> None:
+    """It takes connections and never answers: worse than one that is gone."""
+    house.home.settled(RECOVER_S)
+    server = house.home.pids()["valkey"]
+    sent = events(40, PEOPLE, JOB_EVERY, "hang")
+    quick = {event.id for event in sent if event.body["text"] == "/ping"}
+    os.kill(server, signal.SIGSTOP)
+    began = time.monotonic()
+    try:
+        with Sender(house.home.port, OWN, sent, RATE) as sender:
+            wait_for(sender.done, 10, "an acceptance of every message")
+        assert {status for event in sent for status in event.statuses} == {202}
+        assert house.own.wait(lambda: quick <= house.answers().keys(), RECOVER_S)
+        print(f"hang: {time.monotonic() - began:.1f} s to the last quick answer, without Redis")
+    finally:
+        os.kill(server, signal.SIGCONT)
+    wait_answered(house, sent)
+    house.home.settled(RECOVER_S)
+    judge(house, sent)

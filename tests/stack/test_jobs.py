@@ -52,7 +52,9 @@ def test_cancel_ends_a_running_job_and_frees_its_process(house: House) -> None:
     assert pool(house) == before  # asked to stop, they did: no process had to be killed
 
 
-@pytest.mark.parametrize("skill", ["snooze", "grind", "freeze"])
+@pytest.mark.parametrize(
+    "skill", ["snooze", pytest.param("grind", marks=pytest.mark.slow_stack), "freeze"]
+)
 def test_what_takes_too_long_is_stopped_even_in_c(house: House, skill: str) -> None:
     began = time.monotonic()
     asked = house.say(ONE, f"/{skill}")
@@ -67,7 +69,9 @@ def test_what_takes_too_long_is_stopped_even_in_c(house: House, skill: str) -> N
         assert "Memory" in house.asks(person, "/host")
 
 
-@pytest.mark.parametrize("skill", ["vanish", "segfault"])
+@pytest.mark.parametrize(
+    "skill", ["vanish", pytest.param("segfault", marks=pytest.mark.slow_stack)]
+)
 def test_what_kills_its_process_three_times_is_given_up(house: House, skill: str) -> None:
     began = time.monotonic()
     asked = house.say(ONE, f"/{skill}")
@@ -82,6 +86,7 @@ def test_what_kills_its_process_three_times_is_given_up(house: House, skill: str
     assert {j["attempts"] for j in house.home.ask("jobs", skill="host")[-6:]} == {1}
 
 
+@pytest.mark.slow_stack
 def test_a_job_whose_worker_is_killed_runs_again_after_its_lease(house: House) -> None:
     asked = house.say(ONE, "/nap 2")
     house.until("nap", "running")

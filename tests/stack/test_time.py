@@ -40,6 +40,7 @@ def test_a_reminder_arrives_when_its_time_has_come(house: House) -> None:
 
 def test_a_reminder_that_came_due_while_everything_was_off_arrives_once(house: House) -> None:
     house.asks(ONE, "/remind in 20 minutes water the plants")
+    house.home.settled(ANSWER_S)
     house.home.kill("worker-io", "beat")
     assert house.home.ask("make_due", skill="remind", ago_s=600) == 1
     words = "Reminder: water the plants"

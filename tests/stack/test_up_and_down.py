@@ -32,15 +32,16 @@ def test_each_child_comes_back_and_serves_again(house: House) -> None:
     house.home.settled(BACK_S)
 
 
+@pytest.mark.slow_stack
 def test_sigterm_under_load_ends_all_and_the_next_start_answers_the_rest(own_house: House) -> None:
     house = own_house
     sent = events(100, PEOPLE, 5, "term")
-    naps = [house.say(person, "/nap 60") for person in PEOPLE[:2]]
-    house.until("nap", "running")
+    naps = [house.say(person, "/nap 100") for person in PEOPLE[:2]]
+    wait_for(lambda: [j["state"] for j in house.home.ask("jobs", skill="nap")] == ["running"] * 2)
     with Sender(house.home.port, OWN, sent, 60) as sender:
         wait_for(lambda: sender.tried >= 60, 20, "sending")
         seconds, left = house.home.terminate()
-        print(f"{seconds:.1f} s from SIGTERM to the end")
+        print(f"{seconds:.1f} s from SIGTERM to the end, with both processes busy")
         assert left == []
         assert seconds < STOP_S
         assert house.home.pids() == {}
@@ -48,13 +49,10 @@ def test_sigterm_under_load_ends_all_and_the_next_start_answers_the_rest(own_hou
         house.home.up()
         print(f"{time.monotonic() - began:.1f} s for the new start")
         wait_for(sender.done, BACK_S, "an acceptance of every message")
-    asked = {event.id for event in sent}
-    assert house.own.wait(lambda: asked <= house.answers().keys(), 30 + 5 + BACK_S)
+    for person, nap in zip(PEOPLE, house.home.ask("jobs", skill="nap"), strict=False):
+        assert "Cancelled" in house.asks(person, f"/cancel {nap['number']}")
+    expected = {*(event.id for event in sent), *naps}
+    assert house.own.wait(lambda: expected <= house.answers().keys(), 30 + 5 + BACK_S)
     print(f"{time.monotonic() - began:.1f} s to the last answer")
-    for person, nap in zip(PEOPLE[:2], house.home.ask("jobs", skill="nap"), strict=True):
-        house.asks(person, f"/cancel {nap['number']}")
     house.home.settled(30 + BACK_S)
-    print(f"{time.monotonic() - began:.1f} s to the end of all work")
-    expected = {*asked, *naps}
-    assert {key: n for key, n in house.answers().items() if key in expected and n != 1} == {}
-    assert expected <= house.answers().keys()
+    assert {key: n for key, n in house.answers().items() if n != 1} == {}
