@@ -22,7 +22,7 @@ run: $(RUN_STAMP)
 	$(BIN)/python manage.py up
 
 test: $(DEV_STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .

@@ -21,7 +21,7 @@ def run_again(*arguments: str, timeout_s: float = 900, **environment: str) -> in
     Fails with the inner failures, and only those, when there are any.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--tb=short", *arguments],
+        [sys.executable, "-m", "pytest", "-q", "--tb=short", "-rN", *arguments],
         cwd=ROOT,
         env={**_outer(), **environment},
         capture_output=True,
@@ -33,7 +33,8 @@ def run_again(*arguments: str, timeout_s: float = 900, **environment: str) -> in
     if done.returncode or closing is None:
         found = FAILURES.search(done.stdout)
         told = done.stdout[found.start() :] if found else done.stdout[-6000:] + done.stderr[-6000:]
-        pytest.fail(f"on the other server (exit {done.returncode}):\n{told}", pytrace=False)
+        print(told)  # shown once, as what this test said
+        pytest.fail(f"on the other server pytest ended with {done.returncode}", pytrace=False)
     return int(closing[1])
 
 

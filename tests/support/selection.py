@@ -1,4 +1,4 @@
-"""Which tests run on which server.
+"""Which tests run where, and in which order.
 
 Whatever uses Django's database runs twice: on SQLite, and once more on PostgreSQL, which
 tests/services/test_on_postgres.py starts. Those marked `postgres` wait for that second run.
@@ -6,11 +6,17 @@ tests/services/test_on_postgres.py starts. Those marked `postgres` wait for that
 
 from __future__ import annotations
 
+import os
+from collections.abc import Generator
+
 import pytest
 from django.db import connection
 
+from tests.services import redis
+
 DATABASE = {"db", "transactional_db", "_django_db_helper"}
 REDIS = {"redis_url"}
+LONGEST = ("services", "stack", "browser")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -19,18 +25,30 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "redis_bound: uses Redis (set by itself)")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what uses the database; leave out what is meant for the other one."""
-    later = []
-    for item in items:
-        fixtures = set(getattr(item, "fixturenames", ()))
-        if REDIS & fixtures:
-            item.add_marker("redis_bound")
-        if DATABASE & fixtures or item.get_closest_marker("django_db"):
-            item.add_marker("database")
-            if item.get_closest_marker("postgres") and connection.vendor != "postgresql":
-                later.append(item)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """`-n auto`: as many processes as cores, but one where they would share a named Redis."""
+    return 0 if redis.named() else min(os.cpu_count() or 1, 4)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, None, None]:
+    """Mark what uses which server, before `-m` chooses; then put the longest first."""
+    later = [item for item in items if _is_for_another_database(item)]
     if later:
         config.hook.pytest_deselected(items=later)
         items[:] = [item for item in items if item not in later]
+    yield
+    # So that no process waits for them alone in the end.
+    items.sort(key=lambda item: item.path.parent.name not in LONGEST)
+
+
+def _is_for_another_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    if REDIS & fixtures:
+        item.add_marker("redis_bound")
+    if not DATABASE & fixtures and not item.get_closest_marker("django_db"):
+        return False
+    item.add_marker("database")
+    return bool(item.get_closest_marker("postgres")) and connection.vendor != "postgresql"
