@@ -12,10 +12,10 @@ from django.conf import settings
 from django.db import Error
 
 from apps.console import doctor_looks as looks
-from apps.console.supervisor.home import is_ours
 from apps.core import health
 from apps.core.errors import ClawdbotError
 from apps.core.i18n import Text, both
+from apps.core.private import is_ours
 
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
 NOTHING = Text("", "")

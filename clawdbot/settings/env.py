@@ -19,6 +19,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from apps.core.private import MARKER, strange_in
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 NAMES = (
@@ -154,6 +156,13 @@ def _refuse_foreign(path: Path) -> None:
         refuse(name, f"{path} belongs to another user.", "Start as that user, or name another.")
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         refuse(name, f"{path} cannot be read and written.", "Mend its permissions.")
+    strange = strange_in(path)
+    if strange:
+        refuse(
+            name,
+            f"{path} 已有其他内容 holds something else ({strange}) and no {MARKER}.",
+            "Name an empty folder, or put the marker of your backup back.",
+        )
 
 
 def secret_keys(home: Path) -> list[str]:
@@ -189,9 +198,10 @@ def public(listen_host: str, port: int) -> Public:
     raw = url("CLAWDBOT_PUBLIC_URL", ("http", "https"), f"http://{shown}:{port}").rstrip("/")
     parts = urlsplit(raw)
     # The host also says which Host headers and origins count: no pattern may get in.
-    plain = HOST.fullmatch(parts.hostname or "") and parts.netloc.isascii()
+    found = parts.hostname or ""
+    plain = HOST.fullmatch(found) and parts.netloc.isascii()
     if not plain or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
         refuse(
             "CLAWDBOT_PUBLIC_URL", f"{raw!r} is no plain address.", "Use https://bot.example.com"
         )
-    return Public(raw, parts.hostname, parts.scheme == "https")
+    return Public(raw, found, parts.scheme == "https")

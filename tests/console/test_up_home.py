@@ -16,6 +16,7 @@ from apps.console.supervisor import flower, home
 from apps.console.supervisor.home import Refused, prepare
 from apps.console.supervisor.lock import HomeLock, Taken, holder
 from apps.console.supervisor.ports import Wanted, trouble
+from apps.core.private import MARKER
 
 ROOT = Path(__file__).resolve().parents[2]
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -24,9 +25,9 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files
 def test_first_use_marks_the_folder_and_the_second_finds_the_mark(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "home"
     assert prepare(path) is True
-    mark = json.loads((path / home.MARKER).read_text())
+    mark = json.loads((path / MARKER).read_text())
     assert prepare(path) is False
-    assert json.loads((path / home.MARKER).read_text()) == mark
+    assert json.loads((path / MARKER).read_text()) == mark
     assert set(mark) == {"id", "created"}
     modes = {p.name: p.stat().st_mode & 0o777 for p in (path, *path.iterdir()) if p.is_dir()}
     assert set(modes.values()) == {0o700}

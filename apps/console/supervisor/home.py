@@ -10,14 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
-from apps.core.private import private_folder
+from apps.core.private import MARKER, is_ours, private_folder, strange_in
 
-MARKER = "installation.json"
 FOLDERS = ("run", "logs", "secrets", "valkey", "media")
-# What a fresh volume or a file manager may have put there.
-HARMLESS = frozenset({"lost+found", ".DS_Store", ".gitkeep"})
-DATABASE = "clawdbot.sqlite3"
-SQLITE_PAGE = 4096
 
 
 class Refused(Exception):
@@ -25,11 +20,6 @@ class Refused(Exception):
 
     def __init__(self, zh: str, en: str) -> None:
         super().__init__(f"{zh}\n{en}")
-
-
-def is_ours(home: Path) -> bool:
-    """Does it carry the marker of an installation?"""
-    return (home / MARKER).is_file()
 
 
 def prepare(home: Path) -> bool:
@@ -77,21 +67,14 @@ def _check(home: Path) -> None:
         _refuse(home, "属于其他用户", "belongs to another user", "start as that user")
     if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
         _refuse(home, "无法读写", "cannot be read and written", f"chmod 700 {home}")
-    strange = sorted(entry.name for entry in home.iterdir() if not _is_harmless(entry))
-    if strange and not is_ours(home):
+    strange = strange_in(home)
+    if strange:
         _refuse(
             home,
-            f"已有其他内容（{strange[0]}），且没有 {MARKER}",
-            f"holds something else ({strange[0]}) and no {MARKER}",
+            f"已有其他内容（{strange}），且没有 {MARKER}",
+            f"holds something else ({strange}) and no {MARKER}",
             "name an empty folder with CLAWDBOT_HOME, or put the marker of your backup back",
         )
-
-
-def _is_harmless(entry: Path) -> bool:
-    if entry.name.startswith(DATABASE):
-        # A command that looked into an empty folder made SQLite's file; one with tables is larger.
-        return entry.with_name(DATABASE).stat().st_size <= SQLITE_PAGE
-    return entry.name in HARMLESS
 
 
 def _mark(home: Path) -> None:
