@@ -103,7 +103,7 @@ def retry_job(
     with transaction.atomic():
         fresh = jobs.new(
             person=job.person,
-            conversation=conversation or job.conversation,
+            conversation=later_conversation(conversation or job.conversation, job.person),
             message=None,
             skill=skill,
             parameters=job.parameters,
@@ -157,11 +157,12 @@ class NotDead(ClawdbotError):
 
 
 def waiting() -> dict[str, int]:
-    """How much waits in each lane: messages and jobs that are due."""
+    """How much waits in each lane: messages and jobs that are due and that nobody works on."""
     now = utcnow()
     found: dict[str, int] = {}
     for model in (Message, Job):
-        rows = model._default_manager.filter(state="waiting", not_before__lte=now)
+        due = model._default_manager.filter(state="waiting", not_before__lte=now)
+        rows = due.exclude(lease_until__gt=now)
         for lane, n in rows.values_list("lane").annotate(n=Count("pk")):
             found[lane] = found.get(lane, 0) + n
     return found

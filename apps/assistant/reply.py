@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from apps.assistant.models import Conversation, Job, Message
+from apps.assistant import conversations
+from apps.assistant.models import Approval, Conversation, Job, Message
 from apps.im import cards
 from apps.im.cards import Card
 from apps.im.models import Delivery
@@ -72,5 +73,21 @@ def to_conversation(
 def for_job(job: Job, role: str, card: Card, *, now: datetime) -> Delivery:
     """A job's word: the answer to its message, or a notice to its conversation."""
     if role != "notice" and job.message is not None:
-        return to_message(job.message, role, card, now=now, job=job)
+        made = to_message(job.message, role, card, now=now, job=job)
+        return _in_web_chat(made, job) if role == "answer" and _nobody_waits(job) else made
     return to_conversation(job.conversation, role, card, now=now, job=job)
+
+
+def _nobody_waits(job: Job) -> bool:
+    """`say` ended with the question whether to go on."""
+    asked = job.message is not None and job.message.origin == "cli"
+    return asked and Approval.objects.filter(job=job).exists()
+
+
+def _in_web_chat(answer: Delivery, job: Job) -> Delivery:
+    """Move an answer to where the person will see it."""
+    chat = conversations.own(job.person)
+    answer.bot_id, answer.conversation_id = chat.bot_id, chat.pk
+    answer.chat_id, answer.chat_type = chat.chat_id, chat.chat_type
+    answer.reply_to = answer.in_reply_to = ""
+    return answer

@@ -7,6 +7,7 @@ as the installation and are audited as ``cli:<user>``.
 from __future__ import annotations
 
 import json
+import logging
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -111,6 +112,13 @@ class ConsoleCommand(BaseCommand):
         """Add `--json`, as every listing and showing command has it."""
         text = both("输出一个 JSON 文档", "print one JSON document")
         parser.add_argument("--json", action="store_true", help=said(text))
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run as a program of its own: its answer is not mixed with lines about what went well."""
+        root = logging.getLogger()
+        if root.level == logging.INFO:
+            root.setLevel(logging.WARNING)
+        super().run_from_argv(argv)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the verb; what it raises becomes a sentence and an exit code."""

@@ -15,12 +15,14 @@ from apps.accounts import shipped
 from apps.accounts.models import Person
 from apps.assistant import inbox
 from apps.assistant.models import Job, Message
+from apps.assistant.words import language_of
 from apps.console.cli import Refused
 from apps.console.supervisor.lock import HomeLock, holder
 from apps.console.supervisor.plan import plan_for
 from apps.console.supervisor.supervisor import Supervisor
 from apps.core import leases
 from apps.core.i18n import both
+from apps.im import cards
 from apps.im.models import Delivery
 
 LOOK_S = 0.03
@@ -89,7 +91,10 @@ def _quiet(*words: object, **more: object) -> None:
 
 
 def ask(person: Person, text: str, timeout_s: float) -> Said:
-    """Ask as this person and wait for the final answer. Raises NoAnswer."""
+    """Ask as this person and wait for the final answer, or for a question. Raises NoAnswer.
+
+    What comes after a question was decided goes to the person's web chat.
+    """
     message = inbox.ask(person, text, bot_slug="cli", chat_id=f"cli:{person.pk}", origin="cli")
     ends = time.monotonic() + timeout_s
     while time.monotonic() < ends:
@@ -98,10 +103,20 @@ def ask(person: Person, text: str, timeout_s: float) -> Said:
         ).first()
         if answer is not None:
             return _said(message, answer)
+        question = _question(message)
+        if question is not None:
+            return _said(message, question)
         if _silent(message):
             return Said(message.pk, None, message.state, "", {})
         time.sleep(LOOK_S)
     raise NoAnswer(message)
+
+
+def _question(message: Message) -> Delivery | None:
+    """The card that asks for a confirmation or an approval: whoever waits here has to see it."""
+    return Delivery.objects.filter(
+        message=message, role="progress", state="sent", job__state="asking"
+    ).first()
 
 
 def _silent(message: Message) -> bool:
@@ -114,4 +129,5 @@ def _said(message: Message, answer: Delivery) -> Said:
     message.refresh_from_db(fields=["state"])
     job = Job.objects.filter(message=message).order_by("-pk").first()
     state = job.state if job else message.state
-    return Said(message.pk, job.number if job else None, state, answer.text, answer.card)
+    words = cards.to_text(cards.Card.from_json(answer.card), language_of(message.person))
+    return Said(message.pk, job.number if job else None, state, words, answer.card)
