@@ -64,6 +64,7 @@ def test_a_chat_elsewhere(bob: Person) -> None:
         ["add", "bob", "明天 9 点", "/ping"],
         ["add", "bob", "0 0 30 2 *", "/ping"],
         ["add", "bob", "0 9 * * *", " "],
+        ["add", "bob", "0 9 * * *", "/pingg"],
         ["add", "bob", "0 9 * * *", "/ping", "--chat", "icq:x:1"],
         ["add", "bob", "0 9 * * *", "/ping", "--chat", "web:web"],
         ["pause", "NOSUCH"],

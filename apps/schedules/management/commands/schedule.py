@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.accounts.models import Person
+from apps.assistant import grammar
 from apps.assistant.models import Conversation
 from apps.assistant.when import Every, parse
 from apps.audit.log import Actor
@@ -18,6 +19,7 @@ from apps.core.errors import ClawdbotError
 from apps.im.models import Bot
 from apps.schedules import actions, preview
 from apps.schedules.models import Schedule
+from apps.skills import registry
 
 REFUSED = 2
 EXAMPLES = '"every day at 9", "每周一 18:00", "0 9 * * 1"'
@@ -90,11 +92,25 @@ def add(owner: str, when: str, text: str, chat: str) -> Schedule:
     return actions.add(
         person,
         conversation(person, chat),
-        text,
+        known(text),
         cron,
         words="" if cron == when else when,
         actor=Actor.cli(),
     )
+
+
+def known(text: str) -> str:
+    """The command as it was given. Raises CommandError when it names what is not there."""
+    read = grammar.read(text)
+    if read and read.slash and not any(map(registry.lookup, _names(read))):
+        raise CommandError(
+            f"没有这个命令 there is no such command: {text}. 见 see: skill list", returncode=REFUSED
+        )
+    return text
+
+
+def _names(read: grammar.Command) -> list[str]:
+    return [one.name for one in (read, *grammar.joined(read))]
 
 
 def crontab(when: str) -> str:
