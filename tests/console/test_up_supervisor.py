@@ -122,6 +122,17 @@ def test_the_console_gets_the_last_words_of_a_child_that_fails(
     assert any("exit 1" in line for line in told)
 
 
+def test_a_killed_child_is_not_said_to_have_had_last_words(
+    home: Path, running: Callable[..., Supervisor]
+) -> None:
+    told: list[str] = []
+    one = running(spec("web", f"print('all is well', flush=True); {SLEEPER}"), tell=told.append)
+    wait_for(lambda: one.step() or "all is well" in logfile.tail(home / "logs" / "web.log"))
+    os.kill(one.children[0].pid, signal.SIGKILL)
+    wait_for(lambda: one.step() or any("SIGKILL" in line for line in told))
+    assert not any("all is well" in line for line in told)
+
+
 def test_a_program_that_is_not_there_is_said_and_tried_again(
     home: Path, running: Callable[..., Supervisor]
 ) -> None:

@@ -89,9 +89,11 @@ class Supervisor:
                 self.tell(f"{role}: 日志文件已损坏，已移至 its journal was damaged, now in {aside}")
                 child.start_at = 0
         pause = max(child.start_at - time.monotonic(), 0)
+        # Whoever is killed from outside had no time to say why: its last line would mislead.
+        why = f": {last_words(child.log)}" if status >= 0 else ""
         self.tell(
             f"{role}: 意外退出 ended ({words(status)}), {pause:.1f} s 后重启 before a new start; "
-            f"logs/{role}.log: {last_words(child.log)}"
+            f"logs/{role}.log{why}"
         )
 
     # ---- in the foreground ----
