@@ -18,7 +18,7 @@ from apps.audit.log import Actor
 from apps.core.i18n import Text, both
 from apps.schedules import (
     actions,
-    admin_timetable,  # noqa: F401 - registers the timetable's own pages
+    admin_timetable,  # registers the timetable's own pages, too
     preview,
 )
 from apps.schedules.actions import MANAGE
@@ -112,6 +112,11 @@ class ScheduleAdmin(ActingAdmin):
             )
             shown.append(("时间表 timetable", page))
         return shown
+
+    def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
+        """Save the policy with a line in the audit."""
+        obj.save(update_fields=form.changed_data)
+        admin_timetable.edited(request, obj, form)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Its firings go with it, though nobody deletes them one by one."""

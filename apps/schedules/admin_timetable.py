@@ -22,6 +22,8 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
+from apps.audit import log
+from apps.audit.log import Actor
 from apps.schedules import preview
 from apps.schedules.actions import MANAGE
 from apps.schedules.timetable import FIELDS
@@ -30,8 +32,23 @@ for _model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask,
     admin.site.unregister(_model)
 
 
+def edited(request: HttpRequest, found: Any, form: Any) -> None:
+    """Say in the audit who changed which fields by hand, and to what."""
+    log.record(
+        "schedule.edited",
+        actor=Actor.person(request.user),
+        obj=(found._meta.model_name, found.pk, str(found)),
+        data={name: str(form.cleaned_data.get(name, "")) for name in form.changed_data},
+    )
+
+
 class Managed(admin.ModelAdmin):  # type: ignore[type-arg]
     """Changed by those who manage schedules, deleted with what it belongs to."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Save with a line in the audit; the schedules behind it follow by themselves."""
+        super().save_model(request, obj, form, change)
+        edited(request, obj, form)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """For those who manage schedules."""

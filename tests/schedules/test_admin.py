@@ -154,3 +154,22 @@ def test_who_only_reads_presses_nothing(
     add_crontab = reverse("admin:django_celery_beat_crontabschedule_add")
     assert client.post(add_crontab, crontab_form()).status_code == 403
     assert Schedule.objects.get().missed == "once"
+
+
+def test_the_audit_names_who_edited_by_hand(
+    add: Add, alice: Person, browser: Callable[[Person], Client]
+) -> None:
+    schedule, client = add("0 9 * * *"), browser(alice)
+    assert client.post(reverse(CHANGE, args=[schedule.pk]), {"missed": "skip", "window_s": 60})
+    row = AuditRow.objects.get(action="schedule.edited")
+    assert (row.actor, row.data) == (f"person:{alice.pk}", {"missed": "skip", "window_s": "60"})
+    crontab = schedule.periodic_task.crontab
+    page = reverse("admin:django_celery_beat_crontabschedule_change", args=[crontab.pk])
+    client.post(page, crontab_form(hour="7"))
+    task = reverse("admin:django_celery_beat_periodictask_change", args=[schedule.periodic_task_id])
+    client.post(task, {"crontab": crontab.pk})
+    rows = AuditRow.objects.filter(action="schedule.edited", actor=f"person:{alice.pk}")
+    _, times, switch = rows.order_by("pk")
+    assert (times.data["hour"], switch.data) == ("7", {"enabled": "False"})
+    schedule.refresh_from_db()
+    assert (schedule.cron, schedule.enabled) == ("0 7 * * *", False)
