@@ -110,7 +110,7 @@ def _card(approval: Approval, language: str) -> Card:
 
 
 def visible(parameters: dict[str, Any]) -> str:
-    """The parameters as whoever decides has to see them: nothing hidden, reordered or cut unsaid."""
+    """The parameters as whoever decides must see them: nothing hidden or cut without saying so."""
     text = strictjson.dumps(parameters)
     plain = "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
     rest = len(plain) - SHOWN
