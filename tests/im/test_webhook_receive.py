@@ -206,3 +206,7 @@ def test_the_built_in_platforms_take_no_webhooks(name: str) -> None:
     request = InboundRequest("POST", "/", {}, headers, raw)
     received = get_platform(name).receive(CONFIG, request, NOW)
     assert (received.verdict, received.http_status) == ("reject", 403)
+
+
+def test_a_nul_in_the_event_id_is_malformed() -> None:
+    assert push(GOOD, event_id="e\0").reason == "malformed"

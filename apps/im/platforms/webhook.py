@@ -147,8 +147,8 @@ class Webhook(Platform):
 
 def _read(event_id: str, body: bytes) -> Inbound:
     """The message in a body; other keys than the declared ones are allowed."""
-    if len(event_id) > MAX_ID:
-        raise Malformed("webhook-id has a wrong length")
+    if len(event_id) > MAX_ID or "\0" in event_id:
+        raise Malformed("webhook-id has a wrong length or a NUL")
     data = parse_object(body)
     sender, conversation = object_at(data, "sender"), object_at(data, "conversation")
     message_id = id_at(data, "id")
