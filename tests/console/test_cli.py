@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 from apps.accounts.models import Person
+from apps.accounts.models import Role as RoleRow
 from apps.assistant import inbox, reply
 from apps.assistant.models import Message
 from apps.audit.actor import Actor
@@ -79,3 +81,14 @@ def test_say_speaks_the_language_of_whoever_asks(
 
     monkeypatch.setattr(inbox, "ask", answered)
     assert "Commands you can type:" in talk.ask(bob, "/pin", 5).text
+
+
+def test_a_right_to_a_skill_that_is_not_there_is_given_with_a_word_about_it(
+    roles: dict[str, RoleRow], capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("role", "allow", "member", "skill.hots")
+    assert "hots 的技能" in capsys.readouterr().out
+    for known in ("skill.host", "skill.*", "console.view"):
+        call_command("role", "allow", "member", known)
+    assert "技能" not in capsys.readouterr().out
+    assert set(roles["member"].grants.values_list("permission", flat=True)) > {"skill.hots"}

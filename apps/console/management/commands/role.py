@@ -11,6 +11,7 @@ from apps.accounts.models import Role
 from apps.accounts.names import role_named
 from apps.console.cli import ConsoleCommand, Options, Refused, cli_actor
 from apps.core.i18n import Text, both
+from apps.skills import registry
 
 
 class Command(ConsoleCommand):
@@ -41,12 +42,12 @@ class Command(ConsoleCommand):
     def _allow(self, options: Options) -> None:
         grant = grants.allow(options["role"], options["permission"], cli_actor())
         role, what = grant.role.name, grant.permission
-        self.say(both(f"{role} 可以 {what}", f"{role} may {what}"))
+        self.say(both(f"{role} 可以 {what}", f"{role} may {what}"), *_doubts(what))
 
     def _deny(self, options: Options) -> None:
         grant = grants.deny(options["role"], options["permission"], cli_actor())
         role, what = grant.role.name, grant.permission
-        self.say(both(f"{role} 不得 {what}", f"{role} must not {what}"))
+        self.say(both(f"{role} 不得 {what}", f"{role} must not {what}"), *_doubts(what))
 
     def _revoke(self, options: Options) -> None:
         role, what = role_named(options["role"]), options["permission"]
@@ -62,6 +63,19 @@ class Command(ConsoleCommand):
     def _add(self, options: Options) -> None:
         role = grants.add_role_named(options["role"], cli_actor())
         self.say(both(f"已新增角色 {role.name}", f"the role {role.name} is added"))
+
+
+def _doubts(permission: str) -> list[Text]:
+    """A word about a skill that is not there: mistyped, or it comes later."""
+    area, _, name = permission.partition(".")
+    if area not in {"skill", "approve"} or name == "*" or registry.get(name):
+        return []
+    return [
+        both(
+            f"注意:现在没有名为 {name} 的技能。见 skill list",
+            f"Note: there is no skill called {name} now. See: skill list",
+        )
+    ]
 
 
 def _shown(role: Role) -> dict[str, Any]:
