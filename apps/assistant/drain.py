@@ -6,7 +6,7 @@ import time
 from datetime import datetime
 
 import structlog
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from apps.assistant import jobs, pipeline
 from apps.assistant.models import Message
@@ -23,10 +23,9 @@ LONGEST_S = 60.0  # then the worker gets a fresh task, so that no drain lives fo
 
 def due(lane: str, now: datetime) -> QuerySet[Message]:
     """The first waiting message of each conversation in this lane: order, one at a time."""
-    older = work.unfinished(Message).filter(
-        conversation=OuterRef("conversation"), pk__lt=OuterRef("pk")
-    )
-    return work.claimable(Message, now).filter(~Exists(older), lane=lane)
+    line = work.unfinished(Message).filter(conversation=OuterRef("conversation"))
+    first = Subquery(line.order_by("pk").values("pk")[:1])
+    return work.claimable(Message, now).filter(lane=lane, pk__lte=first)
 
 
 def step(lane: str) -> int:
