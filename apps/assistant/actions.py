@@ -75,7 +75,7 @@ def cancel_job(job: Job, person: Person | None, now: datetime | None = None) -> 
         Approval.objects.filter(job=job, state="waiting").update(state="withdrawn", decided_at=now)
         if not finish.end_idle(job, "cancelled", card, actor=actor, now=now):
             job.refresh_from_db()
-            raise JobOver(number=job.number, state=job.state)
+            raise JobOver(number=job.number, state=words.state(job.state))
     wake_after_commit("interactive")
     return job
 
@@ -94,7 +94,7 @@ def retry_job(
     if person is not None:
         _may_touch(job, person)
     if job.state not in Job.FINAL:
-        raise JobOpen(number=job.number, state=job.state)
+        raise JobOpen(number=job.number, state=words.state(job.state))
     skill = skills.get(job.skill)
     if skill is None:
         raise NoSkill(skill=job.skill)

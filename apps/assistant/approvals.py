@@ -140,7 +140,9 @@ def decide(code: str, person: Person, approve: bool, now: datetime) -> Job:
         ).update(state=state, decided_by=person, decided_at=now)
         if not won:
             approval.refresh_from_db()
-            raise AlreadyDecided(state=approval.state, who=str(approval.decided_by or "-"))
+            raise AlreadyDecided(
+                state=words.state(approval.state), who=approval.decided_by or words.NOBODY_DECIDED
+            )
         job = approval.job
         actor = Actor.person(person)
         audit.record_many([entry(job, f"approval.{state}", actor, state, code=approval.code)])

@@ -25,6 +25,8 @@ STATES = {
     "expired": both("已过期", "expired"),
     "dead": both("多次失败，已停止", "given up"),
 }
+DECISIONS = {"approved": both("已批准", "approved"), "withdrawn": both("已放弃", "withdrawn")}
+NOBODY_DECIDED = both("无人决定", "nobody decided")
 LIMITED = both(
     "你发得太快了，这条没有执行。请稍等一分钟再试。",
     "That was too fast: this one was not run. Please wait a minute and try again.",
@@ -109,6 +111,11 @@ CANCELLED_BY = both("{who} 取消了这个任务。", "{who} cancelled this job.
 def language_of(person: Person | None) -> str:
     """The person's own language, else the installation's."""
     return (person.language if person else "") or settings.CLAWDBOT_LANGUAGE
+
+
+def state(name: str) -> Text:
+    """The name of a job's or an approval's state for people."""
+    return STATES.get(name) or DECISIONS.get(name) or both(name, name)
 
 
 def zone() -> ZoneInfo:

@@ -333,7 +333,7 @@ def test_a_question_expires_after_thirty_minutes(
     assert Job.objects.get().state == "expired"
     assert "30" in answer(message)
     late = chat.say("bob", f"/approve {Approval.objects.get().code}")
-    assert "expired" in answer(late)
+    assert "已过期（无人决定）" in answer(late)
     assert Job.objects.get().state == "expired"
 
 

@@ -83,3 +83,17 @@ def test_what_is_being_handled_does_not_wait(bound: Bot, alice: Person) -> None:
     assert actions.waiting() == {"interactive": 2}
     assert work.claim(drain.due("interactive", timezone.now()), 1)
     assert actions.waiting() == {"interactive": 1}
+
+
+def test_states_are_named_in_the_readers_language(bound: Bot, alice: Person) -> None:
+    inbox.ask(alice, "/careful x", bot_slug="web", chat_id="person:1", origin="web")
+    Chat(bound).handle()
+    code = Approval.objects.get().code
+    job = approvals.decide(code, alice, True, timezone.now())
+    with pytest.raises(approvals.AlreadyDecided) as decided:
+        approvals.decide(code, alice, True, timezone.now())
+    assert "已批准" in decided.value.text("zh-hans")
+    assert "approved" in decided.value.text("en")
+    with pytest.raises(actions.JobOpen) as still:
+        actions.retry_job(Job.objects.get(pk=job.pk), alice)
+    assert "等待中" in still.value.text("zh-hans")
