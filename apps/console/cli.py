@@ -7,7 +7,6 @@ as the installation and are audited as ``cli:<user>``.
 from __future__ import annotations
 
 import json
-import logging
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -23,6 +22,7 @@ from apps.audit.actor import Actor
 from apps.audit.seal import seal_once
 from apps.core.errors import ClawdbotError
 from apps.core.i18n import Text, both
+from apps.core.logging import only_what_is_wrong
 
 Options = dict[str, Any]
 Run = Callable[[Options], None]
@@ -115,9 +115,7 @@ class ConsoleCommand(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run as a program of its own: its answer is not mixed with lines about what went well."""
-        root = logging.getLogger()
-        if root.level == logging.INFO:
-            root.setLevel(logging.WARNING)
+        only_what_is_wrong()
         super().run_from_argv(argv)
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -108,6 +108,13 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
     )
 
 
+def only_what_is_wrong() -> None:
+    """Keep lines about what goes well off a terminal, unless DEBUG was asked for."""
+    root = logging.getLogger()
+    if root.level == logging.INFO:
+        root.setLevel(logging.WARNING)
+
+
 def new_trace_id() -> str:
     """Return 32 hex digits, the form of a W3C trace id."""
     return secrets.token_hex(16)

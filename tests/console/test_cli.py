@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.core.management import BaseCommand, call_command
 
 from apps.accounts.models import Person
 from apps.accounts.models import Role as RoleRow
@@ -22,6 +22,7 @@ from apps.core.clock import utcnow
 from apps.core.logging import get_logger
 from apps.im import bots
 from apps.im.cards import Button, Card
+from apps.schedules.management.commands.schedule import Command as Schedule
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,13 +51,17 @@ def test_a_folder_of_somebody_elses_things_is_refused_and_left_alone(
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(("name", "command"), [("role", Role()), ("schedule", Schedule())])
 def test_a_program_of_its_own_prints_its_answer_and_no_lines_about_what_went_well(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    command: BaseCommand,
 ) -> None:
     root = logging.getLogger()
     monkeypatch.setattr(root, "level", logging.INFO)
     monkeypatch.setattr("django.db.connections.close_all", lambda: None)
-    Role().run_from_argv(["manage.py", "role", "list"])
+    command.run_from_argv(["manage.py", name, "list"])
     get_logger("apps.test_cli").info("went.well")
     get_logger("apps.test_cli").warning("went.wrong")
     assert [record.levelname for record in caplog.records] == ["WARNING"]

@@ -16,6 +16,7 @@ from apps.assistant.when import Every, parse
 from apps.audit.log import Actor
 from apps.core.clock import utcnow
 from apps.core.errors import ClawdbotError
+from apps.core.logging import only_what_is_wrong
 from apps.im.models import Bot
 from apps.schedules import actions, preview
 from apps.schedules.models import Schedule
@@ -54,6 +55,11 @@ class Command(BaseCommand):
             acting = subs.add_parser(name)
             acting.add_argument("number", metavar="NUMBER")
             acting.add_argument("--json", action="store_true")
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run as a program of its own."""
+        only_what_is_wrong()
+        super().run_from_argv(argv)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Exit 0 when done, 2 when refused."""
