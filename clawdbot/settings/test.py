@@ -9,6 +9,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 from clawdbot.settings.env import KNOWN
 
@@ -22,6 +23,7 @@ for _name in {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", *KNOWN}:
 _home = tempfile.mkdtemp(prefix="clawdbot-test-")
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
 os.environ["CLAWDBOT_HOME"] = _home
+Path(_home, "installation.json").write_text("{}")  # ours: programs that tests start look for it
 os.environ["CLAWDBOT_SECRET_KEYS"] = "test-key-0123456789-abcdefghijklmnopqrstuv"  # noqa: S105
 os.environ["CLAWDBOT_TIME_ZONE"] = "Asia/Shanghai"
 if os.environ.get("CLAWDBOT_TEST_DATABASE_URL"):
