@@ -25,7 +25,7 @@ from clawdbot.celery import app, producers
 
 log = structlog.get_logger(__name__)
 
-QUEUED_S = 30  # a published job that nobody started by then is published again
+QUEUED_S = 10  # a published job that nobody started by then is published again
 RUNNING_CAP = 4  # jobs of one person at a time
 ASK_LIFE = timedelta(minutes=10)
 DISPATCH_LOCK = 0x6A6F6273  # "jobs"
