@@ -61,8 +61,9 @@ def remove_role(person: str, role: str) -> None:
 
 def unfinished() -> dict[str, int]:
     """How many rows of each kind are not at their end; kinds without any are left out."""
+    soon = utcnow() + timedelta(minutes=5)  # what is due later rests
     counts = {
-        kind: model.objects.filter(state__in=states).count()
+        kind: model.objects.filter(state__in=states, not_before__lt=soon).count()
         for kind, (model, states) in OPEN.items()
     }
     return {kind: count for kind, count in counts.items() if count}

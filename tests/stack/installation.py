@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.console.stack import ROOT, Stack, alive, wait_for
 
+COMPLAINTS = ('"error"', "Traceback", "database is locked")
 BACK_S = 60  # until killed children answer again, on a loaded machine
 
 
@@ -69,15 +70,12 @@ class Installation(Stack):
             raise AssertionError(f"{error}\n{rows}\n{self.complaints()}") from None
 
     def complaints(self, role: str = "") -> str:
-        """The last warnings and errors in the logs."""
+        """The last errors in the logs."""
         lines = []
         for path in sorted((self.home / "logs").glob(f"{role or '*'}.log")):
-            bad = [
-                line[:400]
-                for line in path.read_text(errors="replace").splitlines()
-                if any(word in line for word in ('"error"', '"warning"', "Traceback", "Error"))
-            ]
-            lines += [f"{path.name}: {line}" for line in bad[-15:]]
+            said = path.read_text(errors="replace").splitlines()
+            bad = [line[:600] for line in said if any(word in line for word in COMPLAINTS)]
+            lines += [f"{path.name}: {line}" for line in bad[-5:]]
         return "\n".join(lines)
 
     # ---- its processes ----
