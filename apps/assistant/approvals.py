@@ -10,7 +10,8 @@ from django.db import transaction
 
 from apps.accounts import authz
 from apps.accounts.models import Person
-from apps.assistant import finish, jobs, progress, reply, words
+from apps.accounts.rights import holding
+from apps.assistant import conversations, finish, jobs, progress, reply, words
 from apps.assistant.jobs import entry
 from apps.assistant.models import Approval, Job, Message
 from apps.audit import log as audit
@@ -22,6 +23,7 @@ from apps.im.cards import Button, Card, Fields
 from apps.im.models import Delivery
 
 LIFE = timedelta(minutes=30)
+MOST_TOLD = 10
 SHOWN = 2000
 
 
@@ -81,7 +83,24 @@ def open_for(job: Job, kind: str, message: Message | None, now: datetime) -> lis
         [entry(job, "approval.asked", Actor.person(job.person), kind, code=approval.code)]
     )
     card = _card(approval, words.language_of(job.person))
-    return [reply.for_job(job, "progress", card, now=now)]
+    asked = [reply.for_job(job, "progress", card, now=now)]
+    return asked + (_tell_approvers(approval, now) if kind == "approve" else [])
+
+
+def _tell_approvers(approval: Approval, now: datetime) -> list[Delivery]:
+    """The same question in the web chat of those who may decide, a few of them at most."""
+    job = approval.job
+    able = [p for p in holding(f"approve.{job.skill}") if p.pk != job.person_id]
+    return [
+        reply.to_conversation(
+            conversations.own(person),
+            "notice",
+            _card(approval, words.language_of(person)),
+            now=now,
+            job=job,
+        )
+        for person in able[:MOST_TOLD]
+    ]
 
 
 def _card(approval: Approval, language: str) -> Card:

@@ -278,6 +278,18 @@ def test_one_other_person_with_the_right_approves(
     assert "已经有结果" in answer(second)
 
 
+def test_those_who_may_decide_are_asked_in_their_web_chat(
+    chat: Chat, alice: Person, bob: Person, carol: Person, published: list[int]
+) -> None:
+    allow("operator", "skill.risky", "approve.risky")
+    authz.add_role(bob, "operator", SYSTEM)
+    chat.say("bob", "/risky one")
+    code = Approval.objects.get().code
+    told = Delivery.objects.filter(role="notice")
+    assert [d.chat_id for d in told] == [f"person:{alice.pk}"]
+    assert f"/approve {code}" in [b["cmd"] for b in told[0].card["buttons"]]
+
+
 def test_an_approver_who_lost_the_right_before_the_start_stops_it(
     chat: Chat, bob: Person, published: list[int]
 ) -> None:
