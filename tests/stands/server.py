@@ -60,6 +60,7 @@ class HttpStand:
 
     def __init__(self, port: int = 0) -> None:
         self.calls: list[Call] = []
+        self.delay_s = 0.0  # between the work and the answer
         self._faults: list[Fault] = []
         self._port = port
         self._loop = asyncio.new_event_loop()
@@ -162,6 +163,7 @@ class HttpStand:
                 answer = fault.answer
             self._changed.notify_all()
         raw = _written(answer)
+        await asyncio.sleep(self.delay_s)
         if fault is None or fault.kind == "answer":
             writer.write(raw)
             await writer.drain()
