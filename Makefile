@@ -22,7 +22,8 @@ run: $(RUN_STAMP)
 	$(BIN)/python manage.py up
 
 test: $(DEV_STAMP)
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not stack"
+	$(BIN)/python -m pytest -m stack
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .
