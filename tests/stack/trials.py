@@ -1,81 +1,15 @@
-"""Skills that misbehave in every way, as another package would bring them (see `entry_point`)."""
+"""The names of the trial skills, and the package that brings them to a program under test."""
 
 from __future__ import annotations
 
-import ctypes
-import hashlib
-import os
-import time
 from pathlib import Path
-
-from apps.skills.base import skill
-
-
-@skill(name="nap", zh="打盹", timeout=120)
-def nap(seconds: float) -> str:
-    """Sleep in Python."""
-    time.sleep(seconds)
-    return "slept well"
-
-
-@skill(name="snooze", zh="小睡", timeout=2)
-def snooze() -> str:
-    """Sleep for longer than was said."""
-    time.sleep(600)
-    return "never said"
-
-
-@skill(name="grind", zh="磨", timeout=2)
-def grind() -> str:
-    """Compute in C, where no signal handler of Python's runs, for far too long."""
-    hashlib.pbkdf2_hmac("sha256", b"word", b"salt", 2_000_000_000)
-    return "never said"
-
-
-@skill(name="freeze", zh="冻住", timeout=2)
-def freeze() -> str:
-    """Hang in C without giving back the interpreter's lock: no other thread runs."""
-    ctypes.PyDLL(None).pause()
-    return "never said"
-
-
-@skill(name="chill", zh="冰", timeout=40)
-def chill() -> str:
-    """The same, for longer than a lease lasts."""
-    ctypes.PyDLL(None).pause()
-    return "never said"
-
-
-@skill(name="vanish", zh="消失")
-def vanish() -> str:
-    """End the process."""
-    os._exit(7)
-
-
-@skill(name="segfault", zh="段错误")
-def segfault() -> str:
-    """Read what is not there."""
-    return str(ctypes.string_at(0))
-
-
-@skill(name="wipe", zh="擦除", confirm=True)
-def wipe(what: str) -> str:
-    """Something that the asker confirms."""
-    return f"wiped {what}"
-
-
-@skill(name="pay", zh="付款", approve=True)
-def pay(amount: int) -> str:
-    """Something that somebody else approves."""
-    return f"paid {amount}"
-
 
 NAMES = ("nap", "snooze", "grind", "freeze", "chill", "vanish", "segfault", "wipe", "pay")
 
 
 def entry_point(folder: Path) -> None:
-    """Make a folder for PYTHONPATH in which this module is installed as a package of skills."""
+    """Make a folder for PYTHONPATH in which `trial_skills` is installed as a package of skills."""
     info = folder / "clawdbot_trials-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: clawdbot-trials\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[clawdbot.skills]\ntrials = {__name__}\n")
+    (info / "entry_points.txt").write_text("[clawdbot.skills]\ntrials = tests.stack.trial_skills\n")
