@@ -206,7 +206,10 @@ def test_a_signal_stops_everything_and_the_banner_was_shown(home: Path, number: 
     assert not any(alive(pid) for pid in children)
 
 
-def test_it_lives_on_when_its_console_goes_away(home: Path) -> None:
+def test_it_lives_on_when_its_console_goes_away(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # what was not written stays in memory
     parent = parent_of(Plan(home, ROOT, (spec("web", SLEEPER), spec("beat", SLEEPER))))
     (web, _) = pids(home, "web", "beat")
     assert parent.stdout is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -21,4 +23,12 @@ def show(lines: Iterable[str]) -> None:
         sys.stdout.flush()
     except (OSError, ValueError):
         # The terminal is gone. The logs have everything; the children must live on.
-        return
+        _forget_console()
+
+
+def _forget_console() -> None:
+    """Let nothing be left unwritten: Python would end with an error of its own (exit 120)."""
+    with contextlib.suppress(OSError, ValueError):
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, sys.stdout.fileno())
+        os.close(nothing)
