@@ -12,9 +12,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psutil
+
+from apps.console.supervisor.deathsig import die_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_S = 90  # a loaded machine; a quiet one needs a tenth
@@ -77,6 +80,8 @@ class Stack:
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, start_new_session=True,
+            # Tests that are killed leave nothing running.
+            preexec_fn=partial(die_with_parent, os.getpid(), signal.SIGTERM),
         )  # fmt: skip
         threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
         wait_for(lambda: "Ctrl-C" in self.output or self.process.poll() is not None, READY_S)  # type: ignore[union-attr]
