@@ -70,7 +70,7 @@ async def consume() -> None:
 
         while True:
             await slots.acquire()
-            raw = await client.blmove("bare", "bare:work", 5, "RIGHT", "LEFT")
+            raw = await client.blmove("bare", "bare:work", 1, "RIGHT", "LEFT")
             if raw is None:
                 slots.release()
                 continue

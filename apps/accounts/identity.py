@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db import IntegrityError, models, transaction
 
@@ -14,6 +14,7 @@ from apps.accounts.pairing import pairing_code, take_code
 from apps.accounts.people import check_act_as
 from apps.audit import log
 from apps.audit.actor import Actor
+from apps.core.sql import Among, Prepared
 
 __all__ = [
     "AlreadyBound",
@@ -21,6 +22,7 @@ __all__ = [
     "PairingError",
     "TooManyTries",
     "bind",
+    "by_key",
     "ensure_binding",
     "link_owner",
     "pairing_code",
@@ -35,18 +37,30 @@ __all__ = [
 Key = tuple[int, str]
 
 
+bindings = Prepared(
+    lambda: Binding.objects.filter(
+        Among("bot_id", "bots"), Among("external_id", "externals"), person__is_active=True
+    ).values_list("bot_id", "external_id", "person_id")
+)
+people = Prepared(lambda: Person.objects.filter(Among("pk", "keys")))
+
+
 def resolve(keys: Iterable[Key]) -> dict[Key, Person]:
-    """Return the active person behind each identity that has one, in one query."""
+    """Return the active person behind each identity that has one, in two queries."""
     wanted = set(keys)
     if not wanted:
         return {}
-    found = Binding.objects.filter(
-        bot_id__in={bot for bot, _ in wanted},
-        external_id__in={external for _, external in wanted},
-        person__is_active=True,
-    ).select_related("person")
-    by_key = {(row.bot_id, row.external_id): row.person for row in found}
-    return {key: by_key[key] for key in wanted if key in by_key}
+    rows = bindings.rows(
+        bots={bot for bot, _ in wanted}, externals={external for _, external in wanted}
+    )
+    bound = {(bot, external): person for bot, external, person in rows}
+    found = by_key(set(bound.values()))
+    return {key: found[bound[key]] for key in wanted if bound.get(key) in found}
+
+
+def by_key(keys: Collection[int]) -> dict[int, Person]:
+    """Return the people with these keys."""
+    return {person.pk: person for person in people.instances(keys=keys)} if keys else {}
 
 
 @transaction.atomic

@@ -8,6 +8,7 @@ from typing import Literal
 
 from apps.accounts.models import Grant, Person
 from apps.accounts.permissions import coverers, covers, overlaps
+from apps.core.sql import Among, Prepared, Row
 
 Reason = Literal["granted", "denied", "missing"]
 
@@ -59,24 +60,50 @@ class Rights:
         return Decision(False, permission, "missing")
 
 
+roles_of = Prepared(
+    lambda: Person.roles.through.objects.filter(
+        Among("person_id", "people"), person__is_active=True
+    ).values_list("person_id", "role_id")
+)
+grants_of = Prepared(
+    lambda: (
+        Grant.objects.filter(Among("role_id", "roles"))
+        .order_by("pk")
+        .values_list("role_id", "pk", "permission", "effect", "role__name")
+    )
+)
+
+
 def rights(people: Iterable[Person]) -> dict[int, Rights]:
-    """Return the rights of each person by key, in one query."""
+    """Return the rights of each person by key, in two queries."""
     return rights_of(person.pk for person in people)
 
 
 def rights_of(keys: Iterable[int]) -> dict[int, Rights]:
     """Like ``rights`` for the keys of people; an unknown or inactive one has none."""
     wanted = set(keys)
-    found: dict[int, tuple[list[Held], list[Held]]] = {key: ([], []) for key in wanted}
-    if wanted:
-        # One filter(): the same join must hold for key and activity.
-        grants = Grant.objects.filter(role__people__in=wanted, role__people__is_active=True)
-        columns = ("role__people", "pk", "permission", "effect", "role__name")
-        for person_id, key, pattern, effect, role in grants.order_by("pk").values_list(*columns):
-            found[person_id][effect == "deny"].append(Held(key, pattern, role))
-    return {
-        key: Rights(key, tuple(allowed), tuple(denied)) for key, (allowed, denied) in found.items()
-    }
+    if not wanted:
+        return {}
+    roles: dict[int, set[int]] = {}
+    for person, role in roles_of.rows(people=wanted):
+        roles.setdefault(person, set()).add(role)
+    every = set().union(*roles.values())
+    grants = grants_of.rows(roles=every) if every else []
+    # Most people have the same few roles: what these allow is put together once.
+    known = {held: _held(held, grants) for held in {frozenset(held) for held in roles.values()}}
+    nothing: tuple[tuple[Held, ...], tuple[Held, ...]] = ((), ())
+    return {key: Rights(key, *known.get(frozenset(roles.get(key, ())), nothing)) for key in wanted}
+
+
+def _held(
+    roles: frozenset[int], grants: Iterable[Row]
+) -> tuple[tuple[Held, ...], tuple[Held, ...]]:
+    """What a set of roles allows, and what it denies, oldest grant first."""
+    found: tuple[list[Held], list[Held]] = ([], [])
+    for role, key, pattern, effect, name in grants:
+        if role in roles:
+            found[effect == "deny"].append(Held(key, pattern, name))
+    return tuple(found[0]), tuple(found[1])
 
 
 def holders(permission: str) -> list[str]:

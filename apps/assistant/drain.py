@@ -6,13 +6,15 @@ import time
 from datetime import datetime
 
 import structlog
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet
 
 from apps.assistant import jobs, pipeline
 from apps.assistant.models import Message
 from apps.assistant.wake import Presence
 from apps.core import work
 from apps.core.clock import utcnow
+from apps.core.line import Line
+from apps.core.sql import Slot
 from apps.im import delivery
 
 log = structlog.get_logger(__name__)
@@ -21,22 +23,33 @@ LINGER_S = 1.0
 LONGEST_S = 60.0  # then the worker gets a fresh task, so that no drain lives for ever
 
 
-def due(lane: str, now: datetime) -> QuerySet[Message]:
-    """The first waiting message of each conversation in this lane: order, one at a time."""
-    line = work.unfinished(Message).filter(conversation=OuterRef("conversation"))
-    first = Subquery(line.order_by("pk").values("pk")[:1])
-    return work.claimable(Message, now).filter(lane=lane, pk__lte=first)
+def due(lane: str | Slot, now: datetime | Slot) -> QuerySet[Message]:
+    """What waits in this lane and may be claimed, fair by turn."""
+    return work.claimable(Message, now).filter(lane=lane)
+
+
+#: The first waiting message of each conversation: order, one at a time.
+line = Line(
+    lambda: due(Slot("lane"), Slot("now")),
+    lambda: work.unfinished(Message).filter(conversation=OuterRef("conversation")).order_by("pk"),
+)
+
+
+def claim(lane: str, limit: int = BATCH) -> list[Message]:
+    """Lease messages of this lane, at most one of each conversation."""
+    return line.claim(limit, now=utcnow(), lane=lane)
 
 
 def step(lane: str) -> int:
     """Handle one batch and send what is due; returns how much there was to do."""
-    claimed = work.claim(due(lane, utcnow()), BATCH)
-    if claimed:
-        messages = Message.objects.select_related("conversation").in_bulk([m.pk for m in claimed])
-        rows = [messages[m.pk] for m in claimed if m.pk in messages]
-        if pipeline.handle(rows):
-            jobs.dispatch()
-    return len(claimed) + delivery.send_due()
+    return handle(claim(lane)) + delivery.send_due()
+
+
+def handle(claimed: list[Message]) -> int:
+    """Handle claimed messages and hand out the jobs they made; returns how many."""
+    if claimed and pipeline.handle(claimed):
+        jobs.dispatch()
+    return len(claimed)
 
 
 def run(lane: str) -> None:

@@ -7,23 +7,25 @@ another event id, changes nothing.
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Max, Q
+from django.db import connection, transaction
 
 from apps.accounts.models import Person
 from apps.assistant import wake
 from apps.assistant.lanes import lane_for
 from apps.assistant.models import Conversation, Message
 from apps.audit import log
-from apps.core import metrics
+from apps.core import bulk, metrics
 from apps.core.clock import utcnow
 from apps.core.logging import bind_trace, get_logger, new_trace_id
+from apps.core.sql import Among, Prepared, Statement
 from apps.im.models import Bot
 
 KEY_CHARS = 200
@@ -67,56 +69,80 @@ def short(key: str) -> str:
     return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
 
 
+COLUMNS = (
+    "bot_id", "conversation_id", "origin", "event_id", "second_key", "platform_message_id",
+    "sender_id", "sender_name", "person_id", "kind", "chat_type", "mentions_bot", "text",
+    "payload", "trace_id", "lane", "turn", "created_at", "not_before",
+    "state", "attempts", "max_attempts", "last_error", "reason",
+)  # fmt: skip
+FRESH = ("waiting", 0, 3, "", "")
+insert = bulk.Insert(Message, COLUMNS, skip=True, returning=("trace_id", "id"))
+conversations_of = Prepared(
+    lambda: Conversation.objects.filter(
+        Among("bot_id", "bots"), Among("chat_id", "chats")
+    ).values_list("bot_id", "chat_id", "pk")
+)
+#: The highest turn that a sender has waiting, by one look into an index for each of them.
+TOP_TURN = (
+    "(SELECT MAX(m.turn) FROM assistant_message m "
+    "WHERE m.state = 'waiting' AND m.bot_id = s.bot AND m.sender_id = s.sender)"
+)
+TOP_TURNS = {
+    "sqlite": Statement(
+        f"SELECT s.bot, s.sender, {TOP_TURN} FROM (SELECT value ->> 0 AS bot, "  # noqa: S608
+        "value ->> 1 AS sender FROM JSON_EACH(%s)) AS s"
+    ),
+    "postgresql": Statement(
+        f"SELECT s.bot, s.sender, {TOP_TURN} "  # noqa: S608 - constants
+        "FROM UNNEST(%s::bigint[], %s::text[]) AS s(bot, sender)"
+    ),
+}
+
+
 def store(batch: Sequence[Incoming]) -> list[Stored]:
     """Write the batch in one transaction: rows, order, fairness, audit. No wake-up is sent."""
+    now = utcnow()
     with transaction.atomic():
         chats = _conversations(batch)
         turns = _turns(batch)
-        rows = [_row(item, chats[(item.bot_id, short(item.chat_id))], turns) for item in batch]
-        Message.objects.bulk_create(rows, ignore_conflicts=True)
-        traces = [item.trace_id for item in batch]
-        kept = dict(Message.objects.filter(trace_id__in=traces).values_list("trace_id", "pk"))
+        rows = [_row(item, chats[(item.bot_id, short(item.chat_id))], turns, now) for item in batch]
+        kept: dict[str, int] = dict(insert.run(rows))
         fresh = [item for item in batch if item.trace_id in kept]
         log.record_many([_entry(item, kept[item.trace_id]) for item in fresh])
-    for item in batch:
-        _tell(item, kept.get(item.trace_id))
+    _tell(batch, kept)
     return [Stored(kept.get(item.trace_id), item.trace_id not in kept) for item in batch]
 
 
-def _tell(item: Incoming, message_id: int | None) -> None:
-    outcome = "duplicate" if message_id is None else "accepted"
-    metrics.count("clawdbot_messages_total", platform=item.platform, outcome=outcome)
-    with bind_trace(item.trace_id):
-        logger.info(f"message.{outcome}", message=message_id, length=len(item.text))
+def _tell(batch: Sequence[Incoming], kept: dict[str, int]) -> None:
+    outcomes: Counter[tuple[str, str]] = Counter()
+    for item in batch:
+        message_id = kept.get(item.trace_id)
+        outcome = "duplicate" if message_id is None else "accepted"
+        outcomes[(item.platform, outcome)] += 1
+        with bind_trace(item.trace_id):
+            logger.info(f"message.{outcome}", message=message_id, length=len(item.text))
+    for (platform, outcome), times in outcomes.items():
+        metrics.count("clawdbot_messages_total", times, platform=platform, outcome=outcome)
 
 
-def _row(item: Incoming, conversation_id: int, turns: dict[tuple[int, str], int]) -> Message:
+def _row(
+    item: Incoming, conversation_id: int, turns: dict[tuple[int, str], int], now: datetime
+) -> tuple[Any, ...]:
+    """The values of `COLUMNS`."""
     sender = (item.bot_id, short(item.sender_id))
     turn = turns[sender] = turns.get(sender, -1) + 1
-    return Message(
-        bot_id=item.bot_id,
-        conversation_id=conversation_id,
-        origin=item.origin,
-        event_id=short(item.event_id),
-        second_key=short(item.second_key) if item.second_key else None,
-        platform_message_id=item.platform_message_id[:KEY_CHARS],
-        sender_id=short(item.sender_id),
-        sender_name=item.sender_name[:KEY_CHARS],
-        person_id=item.person_id,
-        kind=item.kind,
-        chat_type=item.chat_type,
-        mentions_bot=item.mentions_bot,
-        text=item.text,
-        payload=item.payload,
-        trace_id=item.trace_id,
-        lane=lane_for(item.text),
-        turn=turn,
-    )
+    second = short(item.second_key) if item.second_key else None
+    return (
+        item.bot_id, conversation_id, item.origin, short(item.event_id), second,
+        item.platform_message_id[:KEY_CHARS], sender[1], item.sender_name[:KEY_CHARS],
+        item.person_id, item.kind, item.chat_type, item.mentions_bot, item.text,
+        item.payload, item.trace_id, lane_for(item.text), turn, now, now, *FRESH,
+    )  # fmt: skip
 
 
 def _conversations(batch: Sequence[Incoming]) -> dict[tuple[int, str], int]:
     wanted = {(i.bot_id, short(i.chat_id)): i.chat_type for i in batch}
-    found = _find_conversations(set(wanted))
+    found = _find_conversations(wanted)
     fresh = [
         Conversation(bot_id=bot, chat_id=chat, chat_type=kind)
         for (bot, chat), kind in wanted.items()
@@ -124,27 +150,24 @@ def _conversations(batch: Sequence[Incoming]) -> dict[tuple[int, str], int]:
     ]
     if fresh:
         Conversation.objects.bulk_create(fresh, ignore_conflicts=True)
-        found = _find_conversations(set(wanted))
+        found = _find_conversations(wanted)
     return found
 
 
-def _find_conversations(keys: set[tuple[int, str]]) -> dict[tuple[int, str], int]:
-    rows = Conversation.objects.filter(
-        bot_id__in={bot for bot, _ in keys}, chat_id__in={chat for _, chat in keys}
-    ).values_list("bot_id", "chat_id", "pk")
+def _find_conversations(keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], int]:
+    rows = conversations_of.rows(bots={bot for bot, _ in keys}, chats={chat for _, chat in keys})
     return {(bot, chat): pk for bot, chat, pk in rows if (bot, chat) in keys}
 
 
 def _turns(batch: Sequence[Incoming]) -> dict[tuple[int, str], int]:
     """The highest turn that each sender has waiting: fairness without counting the backlog."""
-    senders = {(i.bot_id, short(i.sender_id)) for i in batch}
-    where = Q(bot_id__in={b for b, _ in senders}, sender_id__in={s for _, s in senders})
-    rows = (
-        Message.objects.filter(where, state="waiting")
-        .values_list("bot_id", "sender_id")
-        .annotate(top=Max("turn"))
-    )
-    return {(bot, sender): top for bot, sender, top in rows}
+    senders = list({(i.bot_id, short(i.sender_id)) for i in batch})
+    if connection.vendor == "sqlite":
+        params: list[Any] = [json.dumps(senders)]
+    else:
+        params = [[bot for bot, _ in senders], [sender for _, sender in senders]]
+    rows = TOP_TURNS[connection.vendor].rows(connection, params)
+    return {(bot, sender): top for bot, sender, top in rows if top is not None}
 
 
 def _entry(item: Incoming, message_id: int) -> log.Entry:

@@ -20,6 +20,7 @@ from apps.assistant.models import Conversation, Job, Message
 from apps.audit.log import Actor, Entry
 from apps.core import ids, leases, work
 from apps.core.clock import utcnow
+from apps.core.sql import Among, Prepared, Slot
 from apps.skills import base as skills
 from clawdbot.celery import app, producers
 
@@ -173,12 +174,19 @@ def _publish(job: Job) -> None:
         )
 
 
-def open_question(conversation_ids: Iterable[int], now: datetime) -> list[Job]:
-    """Jobs that wait for a parameter in these conversations, newest last."""
-    return list(
+questions = Prepared(
+    lambda: (
         Job.objects.filter(
-            conversation_id__in=set(conversation_ids), state="asking", expires_at__gt=now
+            work.StateIn("asking"),
+            Among("conversation_id", "conversations"),
+            expires_at__gt=Slot("now"),
         )
         .exclude(asking_for__in=("", "confirm", "approve"))
         .order_by("pk")
     )
+)
+
+
+def open_question(conversation_ids: Iterable[int], now: datetime) -> list[Job]:
+    """Jobs that wait for a parameter in these conversations, newest last."""
+    return questions.instances(conversations=set(conversation_ids), now=now)

@@ -85,7 +85,7 @@ class Message(WorkItem):
                 condition=models.Q(state="waiting"),
             ),
             models.Index(
-                fields=["bot", "sender_id"],
+                fields=["bot", "sender_id", "turn"],
                 name="message_open_sender",
                 condition=models.Q(state="waiting"),
             ),
@@ -150,6 +150,9 @@ class Job(WorkItem):
             ),
             models.Index(
                 fields=["not_before"], name="job_due", condition=models.Q(state="waiting")
+            ),
+            models.Index(
+                fields=["conversation"], name="job_asking", condition=models.Q(state="asking")
             ),
             models.Index(fields=["person", "-id"], name="job_person"),
             models.Index(fields=["finished_at"], name="job_finished"),

@@ -19,9 +19,10 @@ from apps.assistant.models import Message
 from apps.assistant.perform import perform
 from apps.audit import log as audit
 from apps.core import metrics, work
-from apps.core.bulk import update_rows
+from apps.core.bulk import Update
 from apps.core.clock import utcnow
 from apps.core.logging import bind_trace
+from apps.core.sql import Among, Prepared
 from apps.im import delivery
 from apps.im.models import Delivery
 
@@ -77,20 +78,26 @@ def _tell(case: Case) -> None:
         log.info("message.handled", message=message.pk, state=case.state, reason=case.reason)
 
 
+ours = Prepared(
+    lambda: Message.objects.filter(
+        Among("pk", "keys"), work.StateIn("waiting"), lease_until__isnull=False
+    ).values_list("pk", "attempts"),
+    lock=True,
+)
+update = Update(Message, ["state", "reason", "person_id", "handled_at", "lease_until"])
+
+
 def _still_ours(cases: list[Case]) -> list[Case]:
     """Lock the rows and keep the cases whose lease nobody else has taken over."""
-    rows = Message.objects.select_for_update().filter(
-        pk__in=[case.message.pk for case in cases], state="waiting", lease_until__isnull=False
-    )
-    ours = dict(rows.values_list("pk", "attempts"))
-    return [case for case in cases if ours.get(case.message.pk) == case.message.attempts]
+    attempts: dict[int, int] = dict(ours.rows(keys=[case.message.pk for case in cases]))
+    return [case for case in cases if attempts.get(case.message.pk) == case.message.attempts]
 
 
 def _save(cases: list[Case]) -> list[Delivery]:
     """Write states, deliveries and audit; returns the deliveries that this process sends."""
-    columns = ["state", "reason", "person_id", "handled_at", "lease_until"]
-    rows = [(c.message.pk, c.state, c.reason, c.person and c.person.pk, c.now, None) for c in cases]
-    update_rows(Message, columns, rows)
+    update.run(
+        [(c.message.pk, c.state, c.reason, c.person and c.person.pk, c.now, None) for c in cases]
+    )
     for case in cases:
         case.audit(f"message.{case.state}", case.state, reason=case.reason)
     audit.record_many([entry for case in cases for entry in case.entries])

@@ -8,12 +8,13 @@ from datetime import timedelta
 from django.conf import settings
 
 from apps.accounts import authz, identity
-from apps.accounts.models import Person
 from apps.assistant import jobs, words
 from apps.assistant.case import Case
+from apps.assistant.models import Conversation
 from apps.assistant.understand import Asker, Understood
 from apps.assistant.understand import understand as understand_text
 from apps.core.limits import Rate, check_groups, check_many
+from apps.core.sql import Among, Prepared
 from apps.im.models import Bot
 from apps.skills import base as skills
 from apps.skills.parameters import Bound, Missing, fill
@@ -30,9 +31,8 @@ def pause(attempts: int) -> timedelta:
 
 def identify(cases: Sequence[Case]) -> None:
     """Who is it: the person the entrance named, or the one the IM identity is bound to."""
-    _attach_bots(cases)
-    known = {c.message.person_id for c in cases if c.message.person_id}
-    named = Person.objects.in_bulk(known) if known else {}
+    _attach(cases)
+    named = identity.by_key({c.message.person_id for c in cases if c.message.person_id})
     unnamed = [c for c in cases if not c.message.person_id]
     bound = identity.resolve({(c.message.bot_id, c.message.sender_id) for c in unnamed})
     for case in cases:
@@ -50,10 +50,18 @@ def identify(cases: Sequence[Case]) -> None:
             case.answer(words.plain(words.DISABLED, case.language), state="refused", reason="off")
 
 
-def _attach_bots(cases: Sequence[Case]) -> None:
-    bots = Bot.objects.in_bulk({c.message.bot_id for c in cases})
+bots_of = Prepared(lambda: Bot.objects.filter(Among("pk", "keys")))
+conversations_of = Prepared(lambda: Conversation.objects.filter(Among("pk", "keys")))
+
+
+def _attach(cases: Sequence[Case]) -> None:
+    """Give each message its bot and its conversation, in one query for each kind."""
+    bots = {bot.pk: bot for bot in bots_of.instances(keys={c.message.bot_id for c in cases})}
+    keys = {c.message.conversation_id for c in cases}
+    chats = {chat.pk: chat for chat in conversations_of.instances(keys=keys)}
     for case in cases:
         case.message.bot = bots[case.message.bot_id]
+        case.message.conversation = chats[case.message.conversation_id]
 
 
 def _not_for_us(case: Case) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
@@ -23,6 +24,7 @@ from apps.audit import seal
 from apps.audit.log import Actor
 from apps.core import leases, work
 from apps.core.clock import utcnow
+from apps.core.line import Heads
 from apps.im import bot_checks, delivery
 
 log = structlog.get_logger(__name__)
@@ -30,7 +32,10 @@ TICK_S = 1.0
 LEARN_S = 60.0
 RENEW_S = 8.0
 DRAIN_S = 5.0  # the other parts of the tick wait meanwhile
+FAR = 2000  # candidates looked at in one tick; the next tick looks at those behind them
 LATE = timedelta(seconds=5)  # a message that waits longer is handled here, broker or no broker
+#: How far back the lanes were looked at in the last tick.
+_skip: Counter[str] = Counter()
 
 
 class Sweeper(threading.Thread):
@@ -131,19 +136,21 @@ def messages() -> None:
 
 def lanes() -> None:
     """Wake the lanes in which something waits; what waits too long is handled here."""
-    now = utcnow()
     for lane in ("control", "interactive"):
-        first = drain.due(lane, now).first()
-        if first is None:
+        now = utcnow()
+        heads = drain.line.look(now=now, lane=lane, skip=_skip[lane], window=FAR)
+        _skip[lane] = _skip[lane] + FAR if heads.more else 0
+        if not heads.found:
             continue
-        if first.not_before < now - LATE:
-            _drain(lane)
+        if min(due for _, due in heads.found) < now - LATE:
+            _handle_late(lane, heads)
         wake.wake(lane)
 
 
-def _drain(lane: str) -> None:
+def _handle_late(lane: str, heads: Heads) -> None:
     """Do the drain's work for a while: nobody else seems to."""
     ends = time.monotonic() + DRAIN_S
+    drain.handle(drain.line.take(heads, drain.BATCH, now=utcnow()))
     while drain.step(lane) and time.monotonic() < ends:
         continue
 
@@ -165,7 +172,7 @@ def deliveries() -> None:
     """Take deliveries back from silent senders, let old ones expire, send what is due."""
     now = utcnow()
     delivery.sweep(now)
-    delivery.send_due(now)
+    _skip["deliveries"] = delivery.send_far(now, _skip["deliveries"], FAR)
 
 
 def questions() -> None:

@@ -64,7 +64,7 @@ def record_many(entries: Sequence[Entry]) -> None:
         rows = [
             _row(entry, counter.producer, seq) for seq, entry in enumerate(entries, start=first)
         ]
-        insert(connections[using], rows)
+        insert(rows)
         counter.wrote(first + len(rows) - 1)
 
 

@@ -7,13 +7,17 @@ Due times (`not_before`) take `now` as an argument so that tests can move it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
-from django.db import connection, models, router, transaction
+from django.db import connection, connections, models, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Q
 from django.utils import timezone
+
+from apps.core.sql import Compiled, Slot, Statement, listed
 
 LEASE_SECONDS = 30
 Item = TypeVar("Item", bound="WorkItem")
@@ -86,7 +90,7 @@ def unfinished(model: type[Item]) -> models.QuerySet[Item]:
     return manager.filter(StateIn(*model.OPEN)) if model.OPEN else manager.all()
 
 
-def claimable(model: type[Item], now: datetime) -> models.QuerySet[Item]:
+def claimable(model: type[Item], now: datetime | Slot) -> models.QuerySet[Item]:
     """Rows that may be claimed: ready, due, not leased, attempts left; fair by `turn`."""
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=DbNow())
     return (
@@ -97,34 +101,63 @@ def claimable(model: type[Item], now: datetime) -> models.QuerySet[Item]:
     )
 
 
+class Claim(Generic[Item]):
+    """Leases the first of some candidates in one statement, built once.
+
+    `candidates` gives a queryset with a slot `now`. Two claimers never get the same row: PostgreSQL
+    skips rows that are locked, SQLite has one writer.
+    """
+
+    def __init__(
+        self, candidates: Callable[[], models.QuerySet[Item]], *, lease: float = LEASE_SECONDS
+    ) -> None:
+        self._candidates = candidates
+        self._lease = lease
+        self._ready: dict[str, tuple[type[Item], Compiled, Statement, Compiled]] = {}
+
+    def run(self, limit: int, **values: Any) -> list[Item]:
+        """Lease up to `limit` of them and return them as they now are, in their order."""
+        using = router.db_for_write(models.Model)
+        connection = connections[using]
+        model, picked, statement, rows = self._prepared(connection)
+        with transaction.atomic(using=using):
+            params = [*picked.filled(connection, values), limit, model.WORKING]
+            found = rows.converted(connection, statement.rows(connection, params))
+        made = [model.from_db(using, rows.names, row) for row in found]
+        return sorted(made, key=lambda row: (row.turn, row.pk))
+
+    def _prepared(
+        self, connection: BaseDatabaseWrapper
+    ) -> tuple[type[Item], Compiled, Statement, Compiled]:
+        found = self._ready.get(connection.vendor)
+        if found is None:
+            candidates = self._candidates()
+            model = candidates.model
+            picked = Compiled(candidates.values("pk"), connection)
+            rows = Compiled(model._default_manager.order_by(), connection)
+            text = self._text(model, connection, picked)
+            found = self._ready[connection.vendor] = (model, picked, Statement(text), rows)
+        return found
+
+    def _text(self, model: type[Item], connection: BaseDatabaseWrapper, picked: Compiled) -> str:
+        table, key = model._meta.db_table, model._meta.pk.column
+        columns = ", ".join(f'"{field.column}"' for field in model._meta.concrete_fields)
+        lock = f' FOR UPDATE OF "{table}" SKIP LOCKED' if connection.vendor == "postgresql" else ""
+        # Picked first and once: as a plain subquery PostgreSQL may run it again for every row of
+        # the table (a nested loop, while its statistics say one row), and lease them all.
+        return (
+            f"WITH picked AS MATERIALIZED ({picked.statement.text} LIMIT %s{lock}) "  # noqa: S608
+            f'UPDATE "{table}" SET state = %s, attempts = attempts + 1, '
+            f"lease_until = {_lease_sql(connection.vendor, self._lease)} "
+            f'WHERE "{key}" IN (SELECT * FROM picked) RETURNING {columns}'
+        )
+
+
 def claim(
     candidates: models.QuerySet[Item], limit: int, *, lease: float = LEASE_SECONDS
 ) -> list[Item]:
-    """Lease up to `limit` of the candidates in one statement and return them as they now are.
-
-    Two claimers never get the same row: PostgreSQL skips rows that are locked, SQLite has one
-    writer. The rows come back in the candidates' order.
-    """
-    model = candidates.model
-    using = router.db_for_write(model)
-    vendor = connection.vendor
-    picked = candidates.using(using).values("pk")[:limit]
-    if vendor == "postgresql":
-        picked = picked.select_for_update(skip_locked=True, of=("self",))
-    with transaction.atomic(using=using):
-        inner, params = picked.query.sql_with_params()
-        columns = ", ".join(f'"{f.column}"' for f in model._meta.concrete_fields)
-        table, key = model._meta.db_table, model._meta.pk.column
-        # Picked first and once: as a plain subquery PostgreSQL may run it again for every row of
-        # the table (a nested loop, while its statistics say one row), and lease them all.
-        sql = (
-            f"WITH picked AS MATERIALIZED ({inner}) "  # noqa: S608
-            f'UPDATE "{table}" SET state = %s, attempts = attempts + 1, '
-            f"lease_until = {_lease_sql(vendor, lease)} "
-            f'WHERE "{key}" IN (SELECT * FROM picked) RETURNING {columns}'
-        )
-        rows = list(model._default_manager.using(using).raw(sql, [*params, model.WORKING]))
-    return sorted(rows, key=lambda row: (row.turn, row.pk))
+    """Lease up to `limit` of the candidates, once; see `Claim` for what is claimed often."""
+    return Claim(lambda: candidates, lease=lease).run(limit)
 
 
 def hold(model: type[Item], token: tuple[Any, int], *, lease: float = LEASE_SECONDS) -> bool:
@@ -155,15 +188,26 @@ def settle(items: Sequence[Item], **changes: Any) -> set[Any]:
 
 def _settle(model: type[Item], keys: list[Any], attempts: int, changes: dict[str, Any]) -> set[Any]:
     changes = {"lease_until": None, **changes}
-    rows = model._default_manager.filter(
-        pk__in=keys, attempts=attempts, state=model.WORKING, lease_until__isnull=False
+    using = connections[router.db_for_write(model)]
+    values = [
+        model._meta.get_field(name).get_db_prep_save(value, using)  # type: ignore[union-attr]
+        for name, value in changes.items()
+    ]
+    # One statement, so that "who is still ours" and the write are one decision.
+    statement = _settling(model, tuple(changes), using.vendor)
+    rows = statement.rows(using, [*values, attempts, model.WORKING, listed(using, keys)])
+    return {key for (key,) in rows}
+
+
+@functools.cache
+def _settling(model: type[WorkItem], names: tuple[str, ...], vendor: str) -> Statement:
+    table, key = model._meta.db_table, model._meta.pk.column
+    sets = ", ".join(f'"{model._meta.get_field(name).column}" = %s' for name in names)  # type: ignore[union-attr]
+    among = "IN (SELECT value FROM JSON_EACH(%s))" if vendor == "sqlite" else "= ANY(%s)"
+    return Statement(
+        f'UPDATE "{table}" SET {sets} WHERE attempts = %s AND state = %s '  # noqa: S608
+        f'AND lease_until IS NOT NULL AND "{key}" {among} RETURNING "{key}"'
     )
-    with transaction.atomic():
-        # The lock makes "who is still ours" and the write one decision.
-        kept = set(rows.select_for_update().values_list("pk", flat=True))
-        if kept:
-            model._default_manager.filter(pk__in=kept).update(**changes)
-    return kept
 
 
 def finish(item: Item, state: str, **changes: Any) -> bool:

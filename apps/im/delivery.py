@@ -6,17 +6,18 @@ at a time, so that answers arrive in order and no lease runs out in a line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import F, OuterRef, Q, QuerySet
 
 from apps.audit import log as audit
 from apps.core import work
+from apps.core.bulk import InsertModels
 from apps.core.clock import utcnow
-from apps.core.leases import DbAfter
+from apps.core.line import Line
+from apps.core.sql import Among, Prepared, Slot
 from apps.im import marks
 from apps.im.models import Delivery
 from apps.im.sender import sender
@@ -25,33 +26,78 @@ PATIENT_ATTEMPTS = 4  # so often the older one is waited for; after that it may 
 ANSWER_LIFE = timedelta(hours=6)
 
 
-def due(now: datetime) -> QuerySet[Delivery]:
-    """Deliveries that may go out now: not expired, and first in line in their conversation."""
-    # Asked as "the first of them", which is one look into an index for each row: as "no older one"
-    # PostgreSQL may compare every row of a crowded conversation with every other.
-    line = work.unfinished(Delivery).filter(
-        conversation=OuterRef("conversation"), attempts__lt=PATIENT_ATTEMPTS
+def due(now: datetime | Slot) -> QuerySet[Delivery]:
+    """Deliveries that may go out now and are still wanted."""
+    return work.claimable(Delivery, now).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
+
+
+def _older() -> QuerySet[Delivery]:
+    """What the first in line of a conversation is found among."""
+    return (
+        work.unfinished(Delivery)
+        .filter(conversation=OuterRef("conversation"), attempts__lt=PATIENT_ATTEMPTS)
+        .order_by("pk")
     )
-    first = Subquery(line.order_by("pk").values("pk")[:1])
-    return work.claimable(Delivery, now).filter(
-        Q(expires_at__isnull=True) | Q(expires_at__gt=now), pk__lte=Coalesce(first, F("pk"))
+
+
+#: The first delivery in line of each conversation, anywhere or in some conversations.
+line = Line(lambda: due(Slot("now")), _older)
+line_in = Line(lambda: due(Slot("now")).filter(Among("conversation_id", "conversations")), _older)
+busy_of = Prepared(
+    lambda: (
+        work.unfinished(Delivery)
+        .filter(Among("conversation_id", "conversations"))
+        .order_by()
+        .values_list("conversation_id")
+        .distinct()
     )
+)
+
+
+#: A lease is given as its seconds, or none.
+insert = InsertModels(
+    Delivery,
+    marks={
+        "lease_until": {
+            "sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'now', %s || ' seconds')",
+            "postgresql": "STATEMENT_TIMESTAMP() + %s * INTERVAL '1 second'",
+        }
+    },
+)
 
 
 def send_due(now: datetime | None = None) -> int:
     """Claim what is due, as much as there is room for, and send it; returns how many."""
+    now = now or utcnow()
     room = sender.room()
-    if room <= 0:
+    return _submit(line.claim(room, now=now)) if room > 0 else 0
+
+
+def send_far(now: datetime, skip: int, window: int) -> int:
+    """The same among `window` candidates after the first `skip`; returns what to skip next."""
+    heads = line.look(now=now, skip=skip, window=window)
+    room = sender.room()
+    if room > 0:
+        _submit(line.take(heads, room, now=now))
+    return skip + window if heads.more else 0
+
+
+def send_in(conversations: Collection[int]) -> int:
+    """The same for these conversations."""
+    room = sender.room()
+    if room <= 0 or not conversations:
         return 0
-    claimed = work.claim(due(now or utcnow()), room)
+    return _submit(line_in.claim(room, now=utcnow(), conversations=conversations))
+
+
+def _submit(claimed: list[Delivery]) -> int:
     sender.submit(claimed)
     return len(claimed)
 
 
 def busy_conversations(ids: Iterable[int]) -> set[int]:
     """Those of these conversations in which an older delivery is still open."""
-    rows = work.unfinished(Delivery).filter(conversation_id__in=set(ids))
-    return {pk for pk in rows.values_list("conversation_id", flat=True) if pk is not None}
+    return {pk for (pk,) in busy_of.rows(conversations=set(ids)) if pk is not None}
 
 
 def answered(message_id: int) -> bool:
@@ -62,18 +108,22 @@ def answered(message_id: int) -> bool:
 def create(rows: Sequence[Delivery], *, take: bool) -> list[Delivery]:
     """Insert rows in the caller's transaction; with `take`, those that can go out at once are
     leased to this process and returned, to be handed to `send` after the commit."""
+    if not rows:
+        return []
     busy = busy_conversations(r.conversation_id for r in rows if r.conversation_id)
     taken: list[Delivery] = []
     room = sender.room() if take else 0
+    leases: list[int | None] = []
     for row in rows:
         row.expires_at = row.expires_at or row.not_before + ANSWER_LIFE
-        if take and len(taken) < room and row.conversation_id not in busy:
+        free = take and len(taken) < room and row.conversation_id not in busy
+        leases.append(work.LEASE_SECONDS if free else None)
+        if free:
             row.state, row.attempts = "sending", 1
-            row.lease_until = DbAfter(work.LEASE_SECONDS)
             taken.append(row)
         if row.conversation_id:
             busy.add(row.conversation_id)
-    Delivery.objects.bulk_create(rows)
+    insert.run(rows, lease_until=leases)
     return taken
 
 
@@ -108,10 +158,4 @@ def edit(delivery: Delivery, card: dict[str, object], text: str) -> None:
         )
 
 
-def _send_more(conversations: set[int]) -> None:
-    """Send what waited in these conversations for its turn."""
-    if busy_conversations(conversations):
-        send_due()
-
-
-sender.when_marked = _send_more
+sender.when_marked = send_in

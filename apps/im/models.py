@@ -102,6 +102,11 @@ class Delivery(WorkItem):
                 condition=models.Q(state__in=("pending", "unknown", "sending")),
             ),
             models.Index(
+                fields=["turn", "id"],
+                name="delivery_line",
+                condition=models.Q(state__in=("pending", "unknown", "sending")),
+            ),
+            models.Index(
                 fields=["conversation", "id"],
                 name="delivery_open_chat",
                 condition=models.Q(state__in=("pending", "unknown", "sending")),

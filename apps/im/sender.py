@@ -39,7 +39,7 @@ class Sender:
         self._slots: asyncio.Semaphore | None = None
         self._pid = 0
         #: Called after results were written, with the conversations in which there is room now.
-        self.when_marked: Callable[[set[int]], None] = lambda conversations: None
+        self.when_marked: Callable[[set[int]], object] = lambda conversations: None
 
     def room(self) -> int:
         """How many more rows this process may lease."""

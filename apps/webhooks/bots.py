@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from apps.core.sql import Among, Prepared
 from apps.im.base import Platform, all_platforms, get_platform
 from apps.im.bots import config_of
 from apps.im.models import Bot
@@ -58,10 +59,12 @@ class Directory:
         return receiver
 
 
+versions = Prepared(
+    lambda: Bot.objects.filter(Among("pk", "keys"), enabled=True).values_list("pk", "version")
+)
+
+
 def outdated(receivers: Iterable[Receiver]) -> set[tuple[int, int]]:
     """The (bot, version) pairs that no longer say what the database says."""
     pairs = {(r.bot_id, r.version) for r in receivers}
-    current = set(
-        Bot.objects.filter(pk__in={b for b, _ in pairs}, enabled=True).values_list("pk", "version")
-    )
-    return pairs - current
+    return pairs - set(versions.rows(keys={bot for bot, _ in pairs}))

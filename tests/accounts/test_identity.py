@@ -42,14 +42,14 @@ def given(bot: Bot, sender: str = SENDER) -> str:
     return code
 
 
-def test_resolve_is_exact_and_one_query(
+def test_resolve_is_exact_and_two_queries(
     alice: Person, bob: Person, bot: Bot, other_bot: Bot, django_assert_num_queries
 ) -> None:
     identity.bind(alice, bot, "ou_a", SYSTEM)
     identity.bind(bob, other_bot, "ou_a", SYSTEM)
     identity.bind(bob, bot, "ou_b", SYSTEM)
     keys = [(bot.pk, "ou_a"), (bot.pk, "ou_b"), (other_bot.pk, "ou_b"), (bot.pk, "OU_A")]
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         found = identity.resolve(keys)
     assert found == {(bot.pk, "ou_a"): alice, (bot.pk, "ou_b"): bob}
     with django_assert_num_queries(0):

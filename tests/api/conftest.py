@@ -12,9 +12,7 @@ from django.utils import timezone
 from apps.accounts import tokens
 from apps.accounts.models import Person
 from apps.assistant import drain, pipeline
-from apps.assistant.models import Message
 from apps.audit.log import Actor
-from apps.core import work
 from apps.im import bots
 from apps.im.sender import sender
 
@@ -65,9 +63,7 @@ def handle() -> Callable[[], None]:
 
     def run() -> None:
         for lane in ("control", "interactive"):
-            while claimed := work.claim(drain.due(lane, timezone.now()), drain.BATCH):
-                keys = [message.pk for message in claimed]
-                rows = Message.objects.select_related("conversation").in_bulk(keys)
-                pipeline.handle([rows[key] for key in keys], timezone.now())
+            while claimed := drain.claim(lane):
+                pipeline.handle(claimed, timezone.now())
 
     return run

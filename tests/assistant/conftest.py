@@ -13,7 +13,6 @@ from apps.accounts.models import Person, Role
 from apps.assistant import drain, inbox, pipeline
 from apps.assistant.models import Message
 from apps.audit.log import Actor
-from apps.core import work
 from apps.im import bots
 from apps.im.models import Bot, Delivery
 from apps.im.sender import sender
@@ -74,11 +73,8 @@ class Chat:
         """Handle what waits, as the drain does; returns how many messages there were."""
         total = 0
         for lane in lanes:
-            while claimed := work.claim(drain.due(lane, timezone.now()), drain.BATCH):
-                rows = Message.objects.select_related("conversation").in_bulk(
-                    [m.pk for m in claimed]
-                )
-                pipeline.handle([rows[m.pk] for m in claimed], self.now)
+            while claimed := drain.claim(lane):
+                pipeline.handle(claimed, self.now)
                 total += len(claimed)
         return total
 

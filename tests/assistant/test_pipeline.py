@@ -101,16 +101,14 @@ def test_one_batch_with_a_repeat_in_it_keeps_one(chat: Chat) -> None:
 
 
 def test_messages_of_one_chat_are_handled_in_order_one_at_a_time(chat: Chat) -> None:
-    from django.utils import timezone
 
     from apps.assistant import drain
-    from apps.core import work
 
     keys = [chat.put("bob", f"/echo {n}") for n in range(3)]
     other = chat.put("alice", "/ping")
-    first = work.claim(drain.due("interactive", timezone.now()), 10)
+    first = drain.claim("interactive", 10)
     assert sorted(m.pk for m in first) == sorted([keys[0], other])
-    assert work.claim(drain.due("interactive", timezone.now()), 10) == []
+    assert drain.claim("interactive", 10) == []
 
 
 def test_over_the_rate_is_limited_with_one_card(chat: Chat, settings: object) -> None:

@@ -11,7 +11,6 @@ from apps.accounts.models import Person
 from apps.assistant import actions, approvals, drain, inbox, runner
 from apps.assistant.models import Approval, Job, Message
 from apps.console import talk
-from apps.core import work
 from apps.im.models import Bot, Delivery
 from apps.skills import base as skills
 from apps.skills.registry import borrowed
@@ -81,7 +80,7 @@ def test_what_is_being_handled_does_not_wait(bound: Bot, alice: Person) -> None:
     for _ in range(2):
         inbox.ask(alice, "/status", bot_slug="web", chat_id="person:1", origin="web")
     assert actions.waiting() == {"interactive": 2}
-    assert work.claim(drain.due("interactive", timezone.now()), 1)
+    assert drain.claim("interactive", 1)
     assert actions.waiting() == {"interactive": 1}
 
 

@@ -42,12 +42,12 @@ def test_a_claim_is_one_update_and_brings_the_whole_row(
 
 
 @pytest.mark.django_db
-def test_many_rows_are_settled_in_two_statements(
+def test_many_rows_are_settled_in_one_statement(
     django_assert_num_queries: Callable[[int], object],
 ) -> None:
     workrows.make(Job, 50)
     got = claim(Job, 50)
-    with django_assert_num_queries(4):  # savepoint, lock, update, release
+    with django_assert_num_queries(1):
         assert len(work.settle(got, state="succeeded")) == 50
 
 

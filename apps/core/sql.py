@@ -1,0 +1,214 @@
+"""Statements that are built once and run often: the ORM's words at the price of plain SQL.
+
+Building a query costs the ORM ten times what SQLite needs to answer it. A `Prepared` is written as
+a queryset, so that a renamed column breaks it loudly, and is compiled the first time it runs; a
+`Slot` stands for a value of each run, an `Among` for a list of them, of any length in one text.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from django.db import connections, models, router
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Expression, Func
+
+Model = TypeVar("Model", bound=models.Model)
+Row = tuple[Any, ...]
+
+
+class Slot(Expression):
+    """A value that each run gives by this name."""
+
+    def __init__(self, name: str, output_field: models.Field[Any, Any] | None = None) -> None:
+        super().__init__(output_field=output_field)
+        self.name = name
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        """A placeholder; the slot itself stands among the parameters."""
+        return "%s", (self,)
+
+
+class Among(Func):
+    """The column's value is one of a list that each run gives by this name."""
+
+    output_field = models.BooleanField()
+
+    def __init__(self, column: str, name: str) -> None:
+        super().__init__(models.F(column))
+        self.name = name
+
+    def as_sqlite(
+        self, compiler: Any, connection: Any, **extra: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        """SQLite takes a JSON list."""
+        left, params = compiler.compile(self.source_expressions[0])
+        among = " IN (SELECT value FROM JSON_EACH(%s))"
+        return left + among, (*params, Slot(self.name))
+
+    def as_postgresql(
+        self, compiler: Any, connection: Any, **extra: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        """PostgreSQL takes an array."""
+        left, params = compiler.compile(self.source_expressions[0])
+        return left + " = ANY(%s)", (*params, Slot(self.name))
+
+
+class Statement:
+    """One text of SQL with ``%s`` marks, ready for the fastest way to run it."""
+
+    __slots__ = ("_native", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._native = text.replace("%s", "?").replace("%%", "%")
+
+    def rows(self, connection: BaseDatabaseWrapper, params: Sequence[Any]) -> list[Row]:
+        """Run it and return what it selects or returns."""
+        if _bare(connection):
+            with connection.wrap_database_errors:
+                return connection.connection.execute(self._native, params).fetchall()  # type: ignore[no-any-return]
+        with connection.cursor() as cursor:
+            cursor.execute(self.text, params)
+            return [] if cursor.description is None else cursor.fetchall()
+
+    def count(self, connection: BaseDatabaseWrapper, params: Sequence[Any]) -> int:
+        """Run it and return how many rows it changed."""
+        if _bare(connection):
+            with connection.wrap_database_errors:
+                return int(connection.connection.execute(self._native, params).rowcount)
+        with connection.cursor() as cursor:
+            cursor.execute(self.text, params)
+            return int(cursor.rowcount)
+
+
+def _bare(connection: BaseDatabaseWrapper) -> bool:
+    """May the driver be called without Django's cursor, which rewrites every text that it runs?
+
+    Not on PostgreSQL, and not while somebody watches the queries.
+    """
+    if connection.vendor != "sqlite" or connection.queries_logged or connection.execute_wrappers:
+        return False
+    connection.validate_no_broken_transaction()
+    connection.ensure_connection()
+    return True
+
+
+def adapted(connection: BaseDatabaseWrapper, value: Any) -> Any:
+    """A value as the driver takes it: times, ids and JSON in the form that Django stores."""
+    if value is None or type(value) in _PLAIN:
+        return value
+    if isinstance(value, datetime):
+        return connection.ops.adapt_datetimefield_value(value)
+    if isinstance(value, uuid.UUID):
+        return value if connection.features.has_native_uuid_field else value.hex
+    if isinstance(value, dict | list):
+        return json.dumps(value)
+    return value
+
+
+_PLAIN = frozenset({str, int, bool, float, bytes})
+
+
+def listed(connection: BaseDatabaseWrapper, values: Iterable[Any]) -> Any:
+    """A list as one parameter: an array on PostgreSQL, JSON on SQLite."""
+    found = list(values)
+    return json.dumps(found) if connection.vendor == "sqlite" else found
+
+
+class Compiled:
+    """The text of a queryset on one kind of database, its parameters, and its converters."""
+
+    def __init__(
+        self, queryset: models.QuerySet[Any], connection: BaseDatabaseWrapper, suffix: str = ""
+    ) -> None:
+        compiler = queryset.query.get_compiler(connection=connection)
+        text, params = compiler.as_sql()
+        self.statement = Statement(text + suffix)
+        columns = [expression for expression, _, _ in compiler.select]
+        self.names = [one.target.attname for one in columns if hasattr(one, "target")]
+        self._params = tuple(params)
+        self._converters = [
+            (place, expression, functions)
+            for place, (functions, expression) in compiler.get_converters(columns).items()
+        ]
+
+    def filled(self, connection: BaseDatabaseWrapper, values: dict[str, Any]) -> list[Any]:
+        """The parameters with what the slots stand for."""
+        return [
+            _value(connection, values[p.name]) if isinstance(p, Slot) else p for p in self._params
+        ]
+
+    def converted(self, connection: BaseDatabaseWrapper, rows: list[Row]) -> list[Row]:
+        """The rows as Python has them."""
+        if not self._converters:
+            return rows
+        return [self._row(connection, list(row)) for row in rows]
+
+    def _row(self, connection: BaseDatabaseWrapper, row: list[Any]) -> Row:
+        for place, expression, functions in self._converters:
+            for function in functions:
+                row[place] = function(row[place], expression, connection)
+        return tuple(row)
+
+
+def _value(connection: BaseDatabaseWrapper, value: Any) -> Any:
+    if isinstance(value, list | set | frozenset | tuple):
+        return listed(connection, value)
+    return adapted(connection, value)
+
+
+class Prepared(Generic[Model]):
+    """A queryset that is built and compiled once for each kind of database.
+
+    With `window` each run says how many rows it wants at most, and how many it passes over; with
+    `lock` the rows are locked until the caller's transaction ends.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[], models.QuerySet[Model, Any]],
+        *,
+        window: bool = False,
+        lock: bool = False,
+    ) -> None:
+        self._build = build
+        self._window, self._lock = window, lock
+        self._compiled: dict[str, Compiled] = {}
+        self._model: type[Model] | None = None
+
+    def compiled(self, connection: BaseDatabaseWrapper) -> Compiled:
+        """Its text on this kind of database."""
+        found = self._compiled.get(connection.vendor)
+        if found is None:
+            queryset = self._build()
+            self._model = queryset.model
+            suffix = " LIMIT %s OFFSET %s" if self._window else ""
+            if self._lock and connection.vendor == "postgresql":
+                suffix += f' FOR UPDATE OF "{queryset.model._meta.db_table}"'
+            found = self._compiled[connection.vendor] = Compiled(queryset, connection, suffix)
+        return found
+
+    def rows(self, *window: int, **values: Any) -> list[Row]:
+        """Run it with these values in its slots; one tuple for each row."""
+        connection = self._connection()
+        compiled = self.compiled(connection)
+        params = [*compiled.filled(connection, values), *window]
+        return compiled.converted(connection, compiled.statement.rows(connection, params))
+
+    def instances(self, **values: Any) -> list[Model]:
+        """The same as instances of its model (columns that it does not select are deferred)."""
+        connection = self._connection()
+        compiled = self.compiled(connection)
+        rows = self.rows(**values)
+        assert self._model is not None  # noqa: S101 - set with `compiled`
+        make = self._model.from_db
+        return [make(connection.alias, compiled.names, row) for row in rows]
+
+    def _connection(self) -> BaseDatabaseWrapper:
+        # Everything lives in one database; a router would say the same for every model.
+        return connections[router.db_for_write(models.Model)]
