@@ -7,6 +7,7 @@ All patterns are linear: a log line may hold anything.
 
 from __future__ import annotations
 
+import functools
 import re
 import threading
 from collections import OrderedDict
@@ -85,10 +86,17 @@ def hide(secret: str) -> None:
         _in_use[secret] = None
         while len(_in_use) > _MAX_SECRETS:
             _in_use.popitem(last=False)
+        _scrub_short.cache_clear()
 
 
 def scrub(text: str) -> str:
     """Return ``text`` with secrets replaced by ``***``."""
+    if len(text) < _MIN_LENGTH:
+        return text
+    return _scrub_short(text) if len(text) <= _SHORT else _scrub(text)
+
+
+def _scrub(text: str) -> str:
     for secret in list(_in_use):
         if secret in text:
             text = text.replace(secret, HIDDEN)
@@ -97,3 +105,8 @@ def scrub(text: str) -> str:
         if any(hint in lowered for hint in hints):
             text = pattern.sub(replacement, text)
     return text
+
+
+#: What is logged again and again is short: names of events, of states, of reasons.
+_SHORT = 64
+_scrub_short = functools.lru_cache(maxsize=512)(_scrub)

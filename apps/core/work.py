@@ -17,7 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Q
 from django.utils import timezone
 
-from apps.core.sql import Compiled, Slot, Statement, listed
+from apps.core.sql import Compiled, Slot, Statement, light_commit, listed
 
 LEASE_SECONDS = 30
 Item = TypeVar("Item", bound="WorkItem")
@@ -120,7 +120,7 @@ class Claim(Generic[Item]):
         using = router.db_for_write(models.Model)
         connection = connections[using]
         model, picked, statement, rows = self._prepared(connection)
-        with transaction.atomic(using=using):
+        with light_commit(connection), transaction.atomic(using=using):
             params = [*picked.filled(connection, values), limit, model.WORKING]
             found = rows.converted(connection, statement.rows(connection, params))
         made = [model.from_db(using, rows.names, row) for row in found]

@@ -17,6 +17,7 @@ from apps.core import metrics, push, work
 from apps.core.clock import utcnow
 from apps.core.errors import ClawdbotError
 from apps.core.logging import bind_trace
+from apps.core.sql import Among, Prepared
 from apps.im.base import Outgoing, get_platform
 from apps.im.bots import send_context
 from apps.im.cards import BadCard, Card
@@ -26,6 +27,7 @@ from apps.im.transport import Parcel, Result
 log = structlog.get_logger(__name__)
 FIRST_DELAY_S = 1.0
 LONGEST_DELAY_S = 120.0
+bots_of = Prepared(lambda: Bot.objects.filter(Among("pk", "keys")))
 
 
 def prepare(deliveries: Sequence[Delivery]) -> tuple[list[Parcel], list[Result]]:
@@ -34,7 +36,7 @@ def prepare(deliveries: Sequence[Delivery]) -> tuple[list[Parcel], list[Result]]
     A bot whose settings cannot be read (a key that is missing, a platform that is not installed)
     holds up its own deliveries and no others.
     """
-    bots = Bot.objects.in_bulk({d.bot_id for d in deliveries})
+    bots = {bot.pk: bot for bot in bots_of.instances(keys={d.bot_id for d in deliveries})}
     parcels: list[Parcel] = []
     unfit: list[Result] = []
     for delivery in deliveries:

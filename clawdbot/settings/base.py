@@ -103,6 +103,7 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 # ---- database ----
+SQLITE_ENGINE = "apps.core.sqlite"
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
@@ -117,10 +118,15 @@ def database(address: str, home: Path) -> dict[str, Any]:
     """Django's DATABASES entry for DATABASE_URL; SQLite in the data folder when it is empty."""
     if not address:
         name = str(home / "clawdbot.sqlite3")
-        return {"ENGINE": "django.db.backends.sqlite3", "NAME": name, "OPTIONS": SQLITE_OPTIONS}
+        return {
+            "ENGINE": SQLITE_ENGINE,
+            "NAME": name,
+            "OPTIONS": SQLITE_OPTIONS,
+            "CONN_MAX_AGE": None,
+        }
     found: dict[str, Any] = environ.Env.db_url_config(address)
     if found["ENGINE"].endswith("sqlite3"):
-        found["OPTIONS"] = SQLITE_OPTIONS
+        found["ENGINE"], found["OPTIONS"] = SQLITE_ENGINE, SQLITE_OPTIONS
     else:
         found.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
         found["CONN_HEALTH_CHECKS"] = True
