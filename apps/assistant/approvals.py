@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from apps.accounts import authz
 from apps.accounts.models import Person
@@ -18,6 +19,7 @@ from apps.audit import log as audit
 from apps.audit.log import Actor
 from apps.core import ids, strictjson
 from apps.core.errors import ClawdbotError
+from apps.core.sql import Prepared, Slot
 from apps.im import cards
 from apps.im.cards import Button, Card, Fields
 from apps.im.models import Delivery
@@ -227,12 +229,18 @@ def expire(approval: Approval, now: datetime) -> None:
         finish.end_idle(job, "expired", card, actor=Actor.system("sweeper"), now=now)
 
 
+def _old(now: datetime | Slot) -> QuerySet[Approval]:
+    return Approval.objects.filter(state="waiting", expires_at__lte=now)
+
+
+any_old = Prepared(lambda: _old(Slot("now")).values_list("pk"), window=True)
+
+
 def expire_old(now: datetime) -> int:
     """Expire every question whose time is over; returns how many."""
-    old = Approval.objects.select_related("job__person").filter(
-        state="waiting", expires_at__lte=now
-    )
-    rows = list(old[:200])
+    if not any_old.rows(1, 0, now=now):
+        return 0
+    rows = list(_old(now).select_related("job__person")[:200])
     for approval in rows:
         expire(approval, now)
     return len(rows)

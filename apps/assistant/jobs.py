@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, QuerySet
 
 from apps.accounts.models import Person
 from apps.assistant.models import Conversation, Job, Message
@@ -83,9 +83,20 @@ def entry(job: Job, action: str, actor: Actor, outcome: str = "", **data: Any) -
     )
 
 
+def ready(now: datetime | Slot) -> QuerySet[Job]:
+    """Jobs that may be handed out: due, and not on their way to a worker already."""
+    free = Q(queued_until__isnull=True) | Q(queued_until__lte=work.DbNow())
+    return work.claimable(Job, now).filter(free)
+
+
+any_ready = Prepared(lambda: ready(Slot("now")).values_list("pk"), window=True)
+
+
 def dispatch(now: datetime | None = None) -> int:
     """Publish as many waiting jobs as there are free slots, fairly; returns how many."""
     now = now or utcnow()
+    if not any_ready.rows(1, 0, now=now):
+        return 0
     with transaction.atomic():
         _alone()
         chosen = [job for lanes, slots in _workers().items() for job in _choose(lanes, slots, now)]
@@ -126,9 +137,7 @@ def _choose(lanes: tuple[str, ...], slots: int, now: datetime) -> list[Job]:
         return []
     by_person = under_way.values_list("person_id").annotate(n=Count("pk"))
     counts: Counter[int] = Counter(dict(by_person.values_list("person_id", "n")))
-    waiting = work.claimable(Job, now).filter(
-        Q(queued_until__isnull=True) | Q(queued_until__lte=work.DbNow()), lane__in=lanes
-    )
+    waiting = ready(now).filter(lane__in=lanes)
     chosen: list[Job] = []
     while len(chosen) < free:
         full = [person for person, n in counts.items() if n >= RUNNING_CAP]

@@ -89,6 +89,11 @@ class Message(WorkItem):
                 name="message_open_sender",
                 condition=models.Q(state="waiting"),
             ),
+            models.Index(
+                fields=["lease_until"],
+                name="message_leased",
+                condition=models.Q(lease_until__isnull=False),
+            ),
             models.Index(fields=["created_at"], name="message_created"),
         ]
 
@@ -153,6 +158,11 @@ class Job(WorkItem):
             ),
             models.Index(
                 fields=["conversation"], name="job_asking", condition=models.Q(state="asking")
+            ),
+            models.Index(
+                fields=["lease_until"],
+                name="job_leased",
+                condition=models.Q(lease_until__isnull=False),
             ),
             models.Index(fields=["person", "-id"], name="job_person"),
             models.Index(fields=["finished_at"], name="job_finished"),

@@ -11,12 +11,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import structlog
 from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db.models import QuerySet
 
 from apps.assistant import approvals, drain, finish, jobs, lost, pipeline, wake
 from apps.assistant.models import Job, Message
@@ -25,6 +26,7 @@ from apps.audit.log import Actor
 from apps.core import leases, work
 from apps.core.clock import utcnow
 from apps.core.line import Heads
+from apps.core.sql import Prepared, Slot
 from apps.im import bot_checks, delivery
 
 log = structlog.get_logger(__name__)
@@ -175,12 +177,21 @@ def deliveries() -> None:
     _skip["deliveries"] = delivery.send_far(now, _skip["deliveries"], FAR)
 
 
+def unanswered(now: datetime | Slot) -> QuerySet[Job]:
+    """Jobs whose question nobody answered in time."""
+    return work.unfinished(Job).filter(work.StateIn("asking"), expires_at__lte=now)
+
+
+any_unanswered = Prepared(lambda: unanswered(Slot("now")).values_list("pk"), window=True)
+
+
 def questions() -> None:
     """End questions that nobody answered in time."""
     now = utcnow()
     approvals.expire_old(now)
-    old = work.unfinished(Job).filter(state="asking", expires_at__lte=now)
-    for job in old.select_related("person")[:200]:
+    if not any_unanswered.rows(1, 0, now=now):
+        return
+    for job in unanswered(now).select_related("person")[:200]:
         actor = Actor.system("sweeper")
         finish.end_idle(job, "expired", None, actor=actor, now=now, when=("asking",))
 

@@ -8,6 +8,7 @@ gets lost costs nothing but time: the sweeper looks every second.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 
 import structlog
@@ -117,6 +118,7 @@ class Presence:
     def __init__(self, lane: str) -> None:
         self.lane = lane
         self.alive, self.list, self.called = keys(lane)
+        self._said = -math.inf  # when the flag was last renewed
 
     def arrive(self) -> None:
         """Say that a drain lives; wake-ups go to the list from here on."""
@@ -125,6 +127,7 @@ class Presence:
                 pipe.set(self.alive, "1", ex=ALIVE_S)
                 pipe.delete(self.called)
                 pipe.execute()
+            self._said = time.monotonic()
         except (RedisError, OSError):
             log.warning("drain.redis_away", lane=self.lane)
 
@@ -133,7 +136,9 @@ class Presence:
         started = time.monotonic()
         try:
             client = redis.client()
-            client.set(self.alive, "1", ex=ALIVE_S)
+            if started - self._said > ALIVE_S / 4:
+                client.set(self.alive, "1", ex=ALIVE_S)
+                self._said = started
             return client.blpop([self.list], timeout=seconds) is not None
         except (RedisError, OSError):
             log.warning("drain.redis_away", lane=self.lane, waited=time.monotonic() - started)

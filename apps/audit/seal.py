@@ -10,6 +10,7 @@ import hashlib
 import os
 import secrets
 import socket
+import time
 from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
@@ -21,12 +22,23 @@ from apps.core import leases
 from apps.core.clock import utcnow
 from apps.core.crypto import mac
 from apps.core.logging import get_logger
+from apps.core.sql import Prepared, Statement, here, listed
 
 LEASE = "sealer"
 LEASE_SECONDS = 30
 BATCH = 1000
 START = "0" * 64
 _log = get_logger(__name__)
+unsealed = Prepared(
+    lambda: AuditRow.objects.filter(seal=None).order_by("id").values_list("id", "mac"), window=True
+)
+_SEALED = {
+    vendor: Statement(f"UPDATE audit_auditrow SET seal_id = %s WHERE id {among}")  # noqa: S608
+    for vendor, among in (
+        ("sqlite", "IN (SELECT value FROM JSON_EACH(%s))"),
+        ("postgresql", "= ANY(%s)"),
+    )
+}
 _NAME = secrets.token_hex(4)
 
 
@@ -36,7 +48,7 @@ def seal_once(limit: int = 10_000) -> int:
     Made to be called every second by any process: without rows it costs one look into an index,
     and while another process seals it does nothing.
     """
-    if not AuditRow.objects.filter(seal=None).exists():
+    if not unsealed.rows(1, 0):
         return 0
     holder = f"{socket.gethostname()}:{os.getpid()}:{_NAME}"
     epoch = leases.acquire(LEASE, holder, LEASE_SECONDS)
@@ -49,8 +61,12 @@ def seal_once(limit: int = 10_000) -> int:
 
 
 def _seal_batches(limit: int, holder: str, epoch: int) -> int:
-    done = 0
-    while done < limit and leases.renew(LEASE, holder, epoch, LEASE_SECONDS):
+    done, renewed = 0, time.monotonic()
+    while done < limit:
+        if time.monotonic() - renewed > LEASE_SECONDS / 3:
+            if not leases.renew(LEASE, holder, epoch, LEASE_SECONDS):
+                break
+            renewed = time.monotonic()
         size = min(BATCH, limit - done)
         try:
             count = _seal_batch(size)
@@ -67,14 +83,15 @@ def _seal_batch(size: int) -> int:
     with transaction.atomic():
         # First of all: should another process seal meanwhile, the number after this is taken.
         last = Seal.objects.order_by("-number").first()
-        unsealed = AuditRow.objects.filter(seal=None).order_by("id")
-        rows = list(unsealed.values_list("id", "mac")[:size])
+        rows: list[tuple[int, str]] = [(key, tag) for key, tag in unsealed.rows(size, 0)]
         if not rows:
             return 0
-        keys = [key for key, _ in rows]
         seal = _next_seal(last, rows)
         seal.save(force_insert=True)
-        AuditRow.objects.filter(pk__in=keys).update(seal=seal)
+        connection = here()
+        _SEALED[connection.vendor].count(
+            connection, [seal.number, listed(connection, [key for key, _ in rows])]
+        )
         transaction.on_commit(lambda: head.write(seal))
     return len(rows)
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from django.db import connections, models, router
+from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from apps.core.sql import Row, Statement, adapted
+from apps.core.sql import Row, Statement, adapted, here
 
 #: Older SQLites take at most 999 parameters.
 MOST_PARAMETERS = 999
@@ -26,10 +26,6 @@ class _Bulk:
         self.model = model
         self.fields = fields
         self._statements: dict[tuple[str, int], Statement] = {}
-
-    def connection(self) -> BaseDatabaseWrapper:
-        """Where the model's rows are written."""
-        return connections[router.db_for_write(self.model)]
 
     def statement(self, connection: BaseDatabaseWrapper, count: int) -> Statement:
         """The statement for so many rows."""
@@ -77,7 +73,7 @@ class Insert(_Bulk):
 
     def run(self, rows: Sequence[Sequence[Any]]) -> list[Row]:
         """Insert them in order; returns the `returning` columns of those that were inserted."""
-        connection = self.connection()
+        connection = here()
         return [
             row
             for part in self.parts(rows)
@@ -124,7 +120,7 @@ class InsertModels:
             for row, value in zip(rows, values, strict=True):
                 row[place] = value
         keys = self._insert.run(rows)
-        alias = self._insert.connection().alias
+        alias = here().alias
         for instance, (key,) in zip(instances, keys, strict=True):
             instance.pk = key
             instance._state.adding, instance._state.db = False, alias
@@ -138,7 +134,7 @@ class Update(_Bulk):
 
     def run(self, rows: Sequence[Sequence[Any]]) -> int:
         """Update the rows whose key stands first in each of `rows`; returns how many."""
-        connection = self.connection()
+        connection = here()
         return sum(
             self.statement(connection, len(part)).count(connection, self.params(connection, part))
             for part in self.parts(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.db import connections, models, router
 from django.db.models.expressions import Func
 
 from apps.core.models import Heartbeat, Lease
-from apps.core.work import DbNow
+from apps.core.sql import Statement, here, light_commit
 
 
 class DbAfter(Func):
@@ -56,7 +57,7 @@ def acquire(name: str, holder: str, seconds: float) -> int | None:
         f"WHERE core_lease.expires_at IS NULL OR core_lease.expires_at < {now} "
         "RETURNING epoch"
     )
-    with connection.cursor() as cursor:
+    with light_commit(connection), connection.cursor() as cursor:
         cursor.execute(sql, [name, holder, round(float(seconds), 3)])
         row = cursor.fetchone()
     return int(row[0]) if row else None
@@ -65,25 +66,32 @@ def acquire(name: str, holder: str, seconds: float) -> int | None:
 def renew(name: str, holder: str, epoch: int, seconds: float) -> bool:
     """Lead for `seconds` more; False when somebody else leads or the lease was released."""
     mine = Lease.objects.filter(name=name, holder=holder, epoch=epoch, expires_at__isnull=False)
-    return mine.update(expires_at=DbAfter(seconds)) == 1
+    with light_commit(here()):
+        return mine.update(expires_at=DbAfter(seconds)) == 1
 
 
 def release(name: str, holder: str, epoch: int) -> bool:
     """Stop leading, so that another may at once; False when it was not ours any more."""
     mine = Lease.objects.filter(name=name, holder=holder, epoch=epoch, expires_at__isnull=False)
-    return mine.update(expires_at=None) == 1
+    with light_commit(here()):
+        return mine.update(expires_at=None) == 1
+
+
+_BEAT = {
+    vendor: Statement(
+        "INSERT INTO core_heartbeat (role, name, detail, at) "  # noqa: S608 - constants
+        f"VALUES (%s, %s, %s{cast}, {_NOW[vendor]}) ON CONFLICT (name) DO UPDATE SET "
+        "role = excluded.role, detail = excluded.detail, at = excluded.at"
+    )
+    for vendor, cast in (("sqlite", ""), ("postgresql", "::jsonb"))
+}
 
 
 def beat(role: str, name: str, detail: Mapping[str, Any] | None = None) -> None:
     """Write a sign of life of the process `name`."""
-    row = Heartbeat(role=role, name=name, detail=dict(detail or {}))
-    row.at = DbNow()
-    Heartbeat.objects.bulk_create(
-        [row],
-        update_conflicts=True,
-        unique_fields=["name"],
-        update_fields=["role", "at", "detail"],
-    )
+    connection = here()
+    with light_commit(connection):
+        _BEAT[connection.vendor].count(connection, [role, name, json.dumps(dict(detail or {}))])
 
 
 def alive(role: str, within_s: float) -> list[Heartbeat]:

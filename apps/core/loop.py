@@ -9,6 +9,8 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+import uvloop
+
 Result = TypeVar("Result")
 
 
@@ -24,7 +26,7 @@ class LoopThread:
         """This process's loop, started when first asked for."""
         with self._lock:
             if self._loop is None or self._pid != os.getpid():
-                self._loop = asyncio.new_event_loop()
+                self._loop = uvloop.new_event_loop()
                 self._pid = os.getpid()
                 thread = threading.Thread(
                     target=self._loop.run_forever, name="outside", daemon=True

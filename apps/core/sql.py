@@ -15,12 +15,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from django.db import connections, models, router
+from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Expression, Func
 
 Model = TypeVar("Model", bound=models.Model)
 Row = tuple[Any, ...]
+
+
+def here() -> BaseDatabaseWrapper:
+    """This thread's connection; everything lives in one database."""
+    return connections[DEFAULT_DB_ALIAS]
 
 
 class Slot(Expression):
@@ -205,23 +210,19 @@ class Prepared(Generic[Model]):
 
     def rows(self, *window: int, **values: Any) -> list[Row]:
         """Run it with these values in its slots; one tuple for each row."""
-        connection = self._connection()
+        connection = here()
         compiled = self.compiled(connection)
         params = [*compiled.filled(connection, values), *window]
         return compiled.converted(connection, compiled.statement.rows(connection, params))
 
     def instances(self, **values: Any) -> list[Model]:
         """The same as instances of its model (columns that it does not select are deferred)."""
-        connection = self._connection()
+        connection = here()
         compiled = self.compiled(connection)
         rows = self.rows(**values)
         assert self._model is not None  # noqa: S101 - set with `compiled`
         make = self._model.from_db
         return [make(connection.alias, compiled.names, row) for row in rows]
-
-    def _connection(self) -> BaseDatabaseWrapper:
-        # Everything lives in one database; a router would say the same for every model.
-        return connections[router.db_for_write(models.Model)]
 
 
 @contextlib.contextmanager

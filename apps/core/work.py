@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
-from django.db import connection, connections, models, router, transaction
+from django.db import connection, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Q
 from django.utils import timezone
 
-from apps.core.sql import Compiled, Slot, Statement, light_commit, listed
+from apps.core.sql import Compiled, Prepared, Slot, Statement, here, light_commit, listed
 
 LEASE_SECONDS = 30
 Item = TypeVar("Item", bound="WorkItem")
@@ -117,13 +117,12 @@ class Claim(Generic[Item]):
 
     def run(self, limit: int, **values: Any) -> list[Item]:
         """Lease up to `limit` of them and return them as they now are, in their order."""
-        using = router.db_for_write(models.Model)
-        connection = connections[using]
+        connection = here()
         model, picked, statement, rows = self._prepared(connection)
-        with light_commit(connection), transaction.atomic(using=using):
+        with light_commit(connection), transaction.atomic():
             params = [*picked.filled(connection, values), limit, model.WORKING]
             found = rows.converted(connection, statement.rows(connection, params))
-        made = [model.from_db(using, rows.names, row) for row in found]
+        made = [model.from_db(connection.alias, rows.names, row) for row in found]
         return sorted(made, key=lambda row: (row.turn, row.pk))
 
     def _prepared(
@@ -188,7 +187,7 @@ def settle(items: Sequence[Item], **changes: Any) -> set[Any]:
 
 def _settle(model: type[Item], keys: list[Any], attempts: int, changes: dict[str, Any]) -> set[Any]:
     changes = {"lease_until": None, **changes}
-    using = connections[router.db_for_write(model)]
+    using = here()
     values = [
         model._meta.get_field(name).get_db_prep_save(value, using)  # type: ignore[union-attr]
         for name, value in changes.items()
@@ -231,8 +230,15 @@ def expired(model: type[Item]) -> models.QuerySet[Item]:
     return unfinished(model).filter(state=model.WORKING, lease_until__lt=DbNow())
 
 
+@functools.cache
+def _silent(model: type[Item]) -> Prepared[Item]:
+    return Prepared(lambda: expired(model).values_list("pk"), window=True)
+
+
 def sweep(model: type[Item], limit: int = 500) -> tuple[int, list[Item]]:
     """Take rows back from silent workers: (given back, those that died of it)."""
+    if not _silent(model).rows(1, 0):
+        return 0, []
     with transaction.atomic():
         rows = list(
             expired(model).select_for_update(skip_locked=connection.vendor == "postgresql")[:limit]

@@ -132,19 +132,32 @@ def send(taken: Sequence[Delivery]) -> None:
     sender.submit(taken)
 
 
+def outlived(now: datetime | Slot) -> QuerySet[Delivery]:
+    """What waited for too long to be wanted."""
+    return work.unfinished(Delivery).filter(state__in=Delivery.READY, expires_at__lte=now)
+
+
+any_outlived = Prepared(lambda: outlived(Slot("now")).values_list("pk"), window=True)
+
+
 def sweep(now: datetime) -> int:
     """Take deliveries back from silent senders and let old ones expire; returns how many."""
     with transaction.atomic():
         back, dead = work.sweep(Delivery)
-        waiting = work.unfinished(Delivery).filter(state__in=Delivery.READY)
-        old = waiting.select_for_update().filter(expires_at__lte=now)
-        expired = list(old[:500])
-        Delivery.objects.filter(pk__in=[row.pk for row in expired]).update(
-            state="expired", lease_until=None
-        )
+        expired = _expire(now)
         ends = [*((row, "failed") for row in dead), *((row, "expired") for row in expired)]
         audit.record_many([marks.ended(row, state) for row, state in ends])
     return back + len(ends)
+
+
+def _expire(now: datetime) -> list[Delivery]:
+    if not any_outlived.rows(1, 0, now=now):
+        return []
+    rows = list(outlived(now).select_for_update()[:500])
+    Delivery.objects.filter(pk__in=[row.pk for row in rows]).update(
+        state="expired", lease_until=None
+    )
+    return rows
 
 
 def edit(delivery: Delivery, card: dict[str, object], text: str) -> None:

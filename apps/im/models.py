@@ -97,9 +97,14 @@ class Delivery(WorkItem):
         ]
         indexes: ClassVar = [
             models.Index(
-                fields=["not_before"],
-                name="delivery_due",
+                fields=["expires_at"],
+                name="delivery_expiring",
                 condition=models.Q(state__in=("pending", "unknown", "sending")),
+            ),
+            models.Index(
+                fields=["lease_until"],
+                name="delivery_leased",
+                condition=models.Q(lease_until__isnull=False),
             ),
             models.Index(
                 fields=["turn", "id"],

@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 MOST_AT_ONCE = 64  # calls on the wire
 MOST_HELD = 128  # rows leased to this process; more would outlive their lease in the line
+MOST_MARKED = 200  # results written with one commit
+GATHER_S = 0.005  # so long a result waits for others that are under way
 FRESH_S = 15.0  # a row that waited longer is given back rather than sent near its lease's end
 
 
@@ -37,6 +39,7 @@ class Sender:
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._slots: asyncio.Semaphore | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._pid = 0
         #: Called after results were written, with the conversations in which there is room now.
         self.when_marked: Callable[[set[int]], object] = lambda conversations: None
@@ -56,9 +59,7 @@ class Sender:
             self._held += len(deliveries)
         for result in unfit:
             self._results.put(result)
-        since = time.monotonic()
-        for parcel in parcels:
-            outside.submit(self._send(parcel, since))
+        outside.loop().call_soon_threadsafe(self._start, parcels, time.monotonic())
 
     def flush(self, timeout: float) -> bool:
         """Wait until nothing is under way; False when the time ran out first."""
@@ -71,13 +72,20 @@ class Sender:
                 return
             self._pid, self._held = os.getpid(), 0
             self._results = queue.SimpleQueue()
-            self._slots = None
+            self._slots, self._tasks = None, set()
             threading.Thread(target=self._mark_forever, name="marks", daemon=True).start()
 
-    async def _send(self, parcel: Parcel, since: float) -> None:
+    def _start(self, parcels: Sequence[Parcel], since: float) -> None:
+        """Called on the loop, once for all of them: each call from a thread wakes it anew."""
         if self._slots is None:
             self._slots = asyncio.Semaphore(MOST_AT_ONCE)
-        async with self._slots:
+        for parcel in parcels:
+            task = asyncio.ensure_future(self._send(parcel, since, self._slots))
+            self._tasks.add(task)  # the loop itself keeps no task alive
+            task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, parcel: Parcel, since: float, slots: asyncio.Semaphore) -> None:
+        async with slots:
             if time.monotonic() - since > FRESH_S:
                 late = Result(parcel.delivery, parcel.platform.name, "later", error="waited")
                 self._results.put(late)
@@ -86,17 +94,28 @@ class Sender:
 
     def _mark_forever(self) -> None:
         while True:
-            results = [self._results.get()]
-            while len(results) < 200:
-                try:
-                    results.append(self._results.get_nowait())
-                except queue.Empty:
-                    break
+            results = self._gathered()
             conversations = marks.mark_patiently(results)
             with self._idle:
                 self._held -= len(results)
                 self._idle.notify_all()
             self._look_for_more(conversations)
+
+    def _gathered(self) -> list[Result]:
+        """The next results: of what went out together most comes back within milliseconds, and
+        is written with one commit. A lone one waits for nobody."""
+        results = [self._results.get()]
+        ends = time.monotonic() + GATHER_S
+        while len(results) < MOST_MARKED:
+            expected = self._held > len(results)
+            wait = max(0.0, ends - time.monotonic()) if expected else 0.0
+            try:
+                results.append(
+                    self._results.get(timeout=wait) if wait else self._results.get_nowait()
+                )
+            except queue.Empty:
+                break
+        return results
 
     def _look_for_more(self, conversations: set[int]) -> None:
         if not conversations:

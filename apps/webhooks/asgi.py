@@ -50,16 +50,16 @@ class WebhookApp:
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
         address = client_address((scope.get("client") or ("unknown", 0))[0], headers)
         try:
-            body = await asyncio.wait_for(read_body(headers, receive), SLOWEST_BODY_S)
+            async with asyncio.timeout(SLOWEST_BODY_S):
+                body = await read_body(headers, receive)
         except TimeoutError:
             return self.ingress.refuse(parts[2], address, answers.refuse(408, "too_slow"))
         if body is None:
             return self.ingress.refuse(parts[2], address, answers.refuse(413, "too_large"))
         raw = scope["query_string"].decode("latin-1")
-        query = dict(parse_qsl(raw, keep_blank_values=True, encoding="utf-8"))
-        request = InboundRequest(
-            scope["method"], scope["path"], {**query, "__raw__": raw}, headers, body
-        )
+        query = dict(parse_qsl(raw, keep_blank_values=True, encoding="utf-8")) if raw else {}
+        query["__raw__"] = raw
+        request = InboundRequest(scope["method"], scope["path"], query, headers, body)
         return await self.ingress.handle(parts[2], parts[3], request, address)
 
 

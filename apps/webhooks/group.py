@@ -1,6 +1,6 @@
 """Grouped commits: while one transaction is being written, the next one's messages gather.
 
-A lone message waits for nothing; under load about a hundred share one commit. Each caller gets its
+A lone message waits for nothing; under load up to a hundred share one commit. Each caller gets its
 answer after the commit that holds its message.
 """
 
@@ -14,6 +14,8 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 LARGEST = 100
+#: So long the first of a crowd waits for the others.
+GATHER_S = 0.001
 
 
 class GroupCommit(Generic[Item, Result]):
@@ -27,6 +29,7 @@ class GroupCommit(Generic[Item, Result]):
         self._write = write
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._runner: asyncio.Task[None] | None = None
+        self._crowded = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ingress")
 
     async def submit(self, item: Item) -> Result:
@@ -38,7 +41,11 @@ class GroupCommit(Generic[Item, Result]):
         return await future
 
     async def _run(self) -> None:
+        if self._crowded:
+            # Those who were answered together ask again together: not all of them are here yet.
+            await asyncio.sleep(GATHER_S)
         while self._waiting:
+            self._crowded = len(self._waiting) > 1
             group, self._waiting = self._waiting[:LARGEST], self._waiting[LARGEST:]
             await self._commit(group)
 
