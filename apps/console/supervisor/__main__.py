@@ -1,4 +1,7 @@
-"""The small process that `manage.py up` becomes: it knows the plan and no Django.
+"""What `manage.py up` becomes: a fresh process that knows the plan and watches the children.
+
+Fresh, so that nothing of the first start (connections, threads, the tables' history) is in the
+children that it forks.
 
 Started as `python -m apps.console.supervisor LOCK_FD PLAN_FD manage.py up …`; what comes after the
 two descriptors is only there to be read in a list of processes.
@@ -10,6 +13,7 @@ import io
 import os
 import sys
 
+from apps.console.supervisor import forked
 from apps.console.supervisor.spec import Plan
 from apps.console.supervisor.supervisor import Supervisor
 
@@ -22,7 +26,7 @@ def main() -> int:
         sys.stdout.reconfigure(errors="replace")  # a console that knows no Chinese
     with os.fdopen(plan_fd) as plan:
         found = Plan.from_json(plan.read())
-    return Supervisor(found).run()
+    return Supervisor(found, launch=forked.launcher(found)).run()
 
 
 sys.exit(main())

@@ -14,13 +14,13 @@ import sys
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 # Looked up before any fork: between fork and exec nothing may be loaded.
-_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
 def die_with_parent(parent: int, with_signal: int = signal.SIGKILL) -> None:
     """Ask the kernel to send this process a signal when `parent` dies; elsewhere do nothing."""
-    if _prctl is None:
+    if prctl is None:
         return
-    _prctl(PR_SET_PDEATHSIG, int(with_signal), 0, 0, 0)
+    prctl(PR_SET_PDEATHSIG, int(with_signal), 0, 0, 0)
     if os.getppid() != parent:  # it died before we asked
         os._exit(1)

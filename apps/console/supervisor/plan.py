@@ -43,12 +43,11 @@ def ports_for(parts: Iterable[str]) -> list[Wanted]:
     return [port for part, port in known.items() if part in set(parts)]
 
 
-def _env(**more: str) -> dict[str, str]:
+def child_env() -> dict[str, str]:
     # A child has another working folder, and Celery itself reads CELERY_BROKER_URL.
     return {
         "CLAWDBOT_HOME": str(settings.CLAWDBOT_HOME),
         "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
-        **more,
     }
 
 
@@ -61,7 +60,7 @@ def _valkey() -> Spec:
     if socket.parent != settings.CLAWDBOT_HOME / "run":
         private_sockets(settings.CLAWDBOT_HOME)
     argv = valkey.argv(valkey.program(), socket, settings.CLAWDBOT_HOME / "valkey")
-    return Spec("valkey", argv, _env(), ready=f"socket:{socket}", share_s=2)
+    return Spec("valkey", argv, child_env(), ready=f"socket:{socket}", share_s=2)
 
 
 def _web() -> Spec:
@@ -78,7 +77,7 @@ def _web() -> Spec:
     argv = ["uvicorn", "clawdbot.asgi:application", *_flat(flags)]
     argv += ["--no-access-log", "--no-server-header", *_proxies()]
     ready = f"http:{shown}:{port}:/healthz/live"
-    return Spec("web", _python(*argv), _env(), _after(), ready, share_s=3)
+    return Spec("web", _python(*argv), child_env(), _after(), ready, share_s=3)
 
 
 def _proxies() -> list[str]:
@@ -105,18 +104,18 @@ def _worker(role: str, pool: str, size: int, queues: str) -> Spec:
         "-I": "apps.console.supervisor.inside",
         "-l": settings.CLAWDBOT_LOG_LEVEL,
     }
-    argv = _python("celery", "-A", "clawdbot", "worker", *_flat(flags), "--without-gossip")
+    argv = _celery("worker", *_flat(flags), "--without-gossip")
     ready = f"file:{settings.CLAWDBOT_HOME / 'run' / f'{role}.ready'}"
     # SIGQUIT: Celery's cold shutdown gives unfinished messages back to the broker.
     hurry = int(signal.SIGQUIT)
     argv = (*argv, "--without-mingle")
-    return Spec(role, argv, _env(), _after(), ready, share_s=5, hurry=hurry)
+    return Spec(role, argv, child_env(), _after(), ready, share_s=5, hurry=hurry)
 
 
 def _beat() -> Spec:
     level = settings.CLAWDBOT_LOG_LEVEL
-    argv = _python("celery", "-A", "clawdbot", "beat", "--pidfile=", "-l", level)
-    return Spec("beat", argv, _env(), _after(), share_s=1)
+    argv = _celery("beat", "--pidfile=", "-l", level)
+    return Spec("beat", argv, child_env(), _after(), share_s=1)
 
 
 def _flower() -> Spec:
@@ -124,12 +123,12 @@ def _flower() -> Spec:
     # Without -A: by the broker's address alone it saves the memory of Django.
     argv = _python("celery", "flower", f"--conf={config}")
     ready = f"http:127.0.0.1:{settings.CLAWDBOT_FLOWER_PORT}:/flower/healthcheck"
-    return Spec("flower", argv, _env(), _after(), ready, share_s=1)
+    return Spec("flower", argv, child_env(), _after(), ready, share_s=1)
 
 
 def _connect() -> Spec:
     argv = (sys.executable, str(settings.BASE_DIR / "manage.py"), "connect")
-    return Spec("connect", argv, _env(), _after(), share_s=1)
+    return Spec("connect", argv, child_env(), _after(), share_s=1)
 
 
 def has_streams(parts: Iterable[str]) -> bool:
@@ -140,6 +139,11 @@ def has_streams(parts: Iterable[str]) -> bool:
 
 def _python(*argv: str) -> tuple[str, ...]:
     return (sys.executable, "-m", *argv)
+
+
+def _celery(*argv: str) -> tuple[str, ...]:
+    # Django's checks cost each worker half a second and 6 MB; `manage.py check` makes them.
+    return _python("celery", "--skip-checks", "-A", "clawdbot", *argv)
 
 
 def _flat(flags: dict[str, str]) -> list[str]:

@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
 from apps.console.supervisor.deathsig import die_with_parent
 from apps.console.supervisor.logfile import open_log
@@ -16,6 +18,34 @@ from apps.console.supervisor.spec import Plan, Spec
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 HEALTHY_S = 60.0
+
+
+class Process(Protocol):
+    """What `Child` needs of a process that it started."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id, which is also that of its session and its group."""
+
+    def wait(self) -> int:
+        """Reap it: its exit status, or the negative number of the signal that ended it."""
+
+
+def spawn(spec: Spec, plan: Plan, output: BinaryIO) -> subprocess.Popen[bytes]:
+    """Start the command line as a new program. Raises OSError when it cannot be started."""
+    return subprocess.Popen(  # noqa: S603 - our own plan
+        spec.argv,
+        env=os.environ | spec.env,
+        cwd=plan.folder,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        preexec_fn=partial(die_with_parent, os.getpid()),
+    )
+
+
+Launch = Callable[[Spec, Plan, BinaryIO], Process]
 
 
 class Backoff:
@@ -35,12 +65,13 @@ class Backoff:
 class Child:
     """The process behind one `Spec`; its pid is in `run/<role>.pid` while it lives."""
 
-    def __init__(self, spec: Spec, plan: Plan) -> None:
+    def __init__(self, spec: Spec, plan: Plan, launch: Launch = spawn) -> None:
         self.spec = spec
         self.plan = plan
+        self.launch = launch
         self.log = plan.home / "logs" / f"{spec.role}.log"
         self.pid_file = plan.home / "run" / f"{spec.role}.pid"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
         self.backoff = Backoff()
         self.started_at = 0.0
         self.start_at = 0.0  # not before this moment (monotonic)
@@ -62,16 +93,7 @@ class Child:
         if self.spec.ready.startswith("file:"):
             Path(self.spec.ready.partition(":")[2]).unlink(missing_ok=True)
         with open_log(self.log) as output:
-            self.process = subprocess.Popen(  # noqa: S603 - our own plan
-                self.spec.argv,
-                env=os.environ | self.spec.env,
-                cwd=self.plan.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                preexec_fn=partial(die_with_parent, os.getpid()),
-            )
+            self.process = self.launch(self.spec, self.plan, output)
         self.started_at = time.monotonic()
         self.starts += 1
         self.ready = not self.spec.ready
@@ -106,11 +128,10 @@ class Child:
             kill_group(self.process.pid)
 
 
-def _has_ended(process: subprocess.Popen[bytes]) -> bool:
-    if hasattr(os, "waitid"):  # macOS has it from Python 3.13 on
-        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        return os.waitid(os.P_PID, process.pid, flags) is not None
-    return process.poll() is not None
+def _has_ended(process: Process) -> bool:
+    if isinstance(process, subprocess.Popen) and not hasattr(os, "waitid"):
+        return process.poll() is not None  # macOS before Python 3.13
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def kill_group(leader: int) -> None:

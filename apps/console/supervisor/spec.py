@@ -1,11 +1,12 @@
 """The plan as data: which children, with which command lines, and how each is asked to stop.
 
-It can be written as JSON, because `manage.py up` hands it to a small process that knows no Django.
+It can be written as JSON, because `manage.py up` hands it to the fresh process that it becomes.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,11 @@ class Spec:
     ready: str = ""
     share_s: float = 2.0  # of the time to stop
     hurry: int = 0  # a signal sent 2 s before the end of the share
+
+    @property
+    def module(self) -> str | None:
+        """The Python module that is run, when the command line is `python -m MODULE …`."""
+        return self.argv[2] if self.argv[:2] == (sys.executable, "-m") else None
 
     @staticmethod
     def from_dict(found: dict[str, Any]) -> Spec:

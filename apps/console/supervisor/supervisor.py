@@ -12,7 +12,7 @@ from apps.console.supervisor import valkey
 from apps.console.supervisor.lines import Say, say, show
 from apps.console.supervisor.logfile import last_words, rotate_live, tail
 from apps.console.supervisor.probes import is_ready
-from apps.console.supervisor.process import Child, words
+from apps.console.supervisor.process import Child, Launch, spawn, words
 from apps.console.supervisor.signals import Signals
 from apps.console.supervisor.spec import Plan
 
@@ -32,10 +32,10 @@ class StartFailed(Exception):
 class Supervisor:
     """The children of one plan. Use `run()` in the foreground, or `with` around what needs them."""
 
-    def __init__(self, plan: Plan, tell: Say = say) -> None:
+    def __init__(self, plan: Plan, tell: Say = say, launch: Launch = spawn) -> None:
         self.plan = plan
         self.tell = tell
-        self.children = [Child(spec, plan) for spec in plan.specs]
+        self.children = [Child(spec, plan, launch) for spec in plan.specs]
         self.was_ready: set[str] = set()
 
     # ---- one look at everything ----

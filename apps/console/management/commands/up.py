@@ -1,4 +1,4 @@
-"""`manage.py up`: first start if needed, then everything as children of one small process."""
+"""`manage.py up`: first start if needed, then everything as children of one process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from apps.console.supervisor.home import Refused, prepare
 from apps.console.supervisor.leftovers import end_leftovers
 from apps.console.supervisor.lines import say
 from apps.console.supervisor.lock import HomeLock, Taken
-from apps.console.supervisor.plan import PARTS, has_streams, plan_for, ports_for
+from apps.console.supervisor.plan import PARTS, child_env, has_streams, plan_for, ports_for
 from apps.console.supervisor.ports import trouble
 from apps.console.supervisor.spec import Plan
 from apps.console.supervisor.valkey import NoServer
@@ -102,7 +102,7 @@ class Command(BaseCommand):
         sys.exit(status)
 
     def _become(self, plan: Plan, lock: HomeLock) -> NoReturn:
-        """Go on as a process without Django: the same pid, the same lock, a fifth of the memory."""
+        """Go on as a fresh process: the same pid, the same lock, nothing of what was done here."""
         connections.close_all()
         with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
             file.write(plan.to_json())
@@ -113,4 +113,5 @@ class Command(BaseCommand):
             os.chdir(settings.BASE_DIR)
             shown = ["manage.py", *sys.argv[1:]]
             command = [sys.executable, "-m", "apps.console.supervisor", *numbers, *shown]
-            os.execv(sys.executable, command)  # noqa: S606 - our own program
+            env = os.environ | child_env()  # its forks read the settings in it, too
+            os.execve(sys.executable, command, env)  # noqa: S606 - our own program
