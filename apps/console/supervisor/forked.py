@@ -69,6 +69,9 @@ def _live(spec: Spec, plan: Plan, output: BinaryIO, parent: int) -> NoReturn:
     try:
         _become_own(spec, plan, output, parent)
         status = _run(spec.argv[2:])
+        # The end of an interpreter, which a fork that leaves by _exit does not come to.
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
     except BaseException:  # noqa: BLE001 - the last frame of a process: say why and end
         traceback.print_exc()
     finally:
@@ -111,15 +114,14 @@ def _close_others() -> None:
 def _run(words: tuple[str, ...]) -> int:
     """What `python -m WORDS` does, to its end; return the exit status."""
     sys.argv = list(words)
-    status = 0
     try:
         runpy.run_module(words[0], run_name="__main__", alter_sys=True)
     except SystemExit as end:
-        status = _status(end.code)
-    # The end of an interpreter, which a fork that leaves by _exit does not come to.
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
-    return status
+        return _status(end.code)
+    except BaseException:  # noqa: BLE001 - as an interpreter does: say it, then end in order
+        traceback.print_exc()
+        return 1
+    return 0
 
 
 def _status(code: object) -> int:
