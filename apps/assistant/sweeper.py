@@ -82,14 +82,18 @@ class Sweeper(threading.Thread):
     def tick(self) -> None:
         """Do everything once, each part on its own."""
         name, detail = self._beat
-        _attempt("heartbeat", lambda: leases.beat("worker", name, detail))
-        _attempt("leases", self._renew)
+        self._do("heartbeat", lambda: leases.beat("worker", name, detail))
+        self._do("leases", self._renew)
         while not self._died.empty():
             job_id, attempt = self._died.get()
-            _attempt("died", partial(lost.process_died, job_id, attempt))
+            self._do("died", partial(lost.process_died, job_id, attempt))
         if self.serves:
             for part, act in PARTS.items():
-                _attempt(part, act)
+                self._do(part, act)
+
+    def _do(self, part: str, act: Callable[[], Any]) -> None:
+        _attempt(part, act)
+        leases.looked.send_robust(type(self))
 
     def _renew(self) -> None:
         """Keep what runs in our processes: one that hangs in C cannot say that it lives."""

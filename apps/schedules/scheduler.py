@@ -133,6 +133,7 @@ class LeaderScheduler(Scheduler):
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """One look; returns the seconds until the next."""
         wait = self.beat.tick()
+        leases.looked.send_robust(type(self))
         if self.beat.leadership.epoch is None or not self.schedule:
             return wait
         return min(wait, float(super().tick(*args, **kwargs)))

@@ -39,9 +39,12 @@ class Forked:
 
 
 def launcher(plan: Plan) -> Launch:
-    """How to start the children of this plan: one alone has nobody to share memory with."""
-    modules = [spec for spec in plan.specs if spec.module]
-    return launch if sys.platform == "linux" and len(modules) > 1 else spawn
+    """How to start the children of this plan.
+
+    The parent's own copy pays from two children on that load the house; Flower by itself does not.
+    """
+    loading = [spec for spec in plan.specs if spec.module and spec.role != "flower"]
+    return launch if sys.platform == "linux" and len(loading) > 1 else spawn
 
 
 def launch(spec: Spec, plan: Plan, output: BinaryIO) -> Process:

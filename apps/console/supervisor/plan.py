@@ -11,13 +11,15 @@ from django.conf import settings
 from django.core.management import get_commands
 
 from apps.console.supervisor import flower, valkey
-from apps.console.supervisor.home import private_sockets
+from apps.console.supervisor.home import mark, private_sockets
 from apps.console.supervisor.ports import Wanted
 from apps.console.supervisor.spec import Plan, Spec
 from apps.im.models import Bot
 
 PARTS = ("web", "worker", "beat", "flower")
 IO_THREADS = 8
+#: Seconds without a sign of life after which a child has hung. What it held is leased for 30.
+WEB_SILENT_S, WORKER_SILENT_S, BEAT_SILENT_S = 60.0, 60.0, 120.0
 
 
 def plan_for(parts: Iterable[str]) -> Plan:
@@ -77,7 +79,7 @@ def _web() -> Spec:
     argv = ["uvicorn", "clawdbot.asgi:application", *_flat(flags)]
     argv += ["--no-access-log", "--no-server-header", *_proxies()]
     ready = f"http:{shown}:{port}:/healthz/live"
-    return Spec("web", _python(*argv), child_env(), _after(), ready, share_s=3)
+    return Spec("web", _python(*argv), child_env(), _after(), ready, WEB_SILENT_S, share_s=3)
 
 
 def _proxies() -> list[str]:
@@ -101,21 +103,21 @@ def _worker(role: str, pool: str, size: int, queues: str) -> Spec:
         "-P": pool,
         "-c": str(size),
         "-Q": queues,
-        "-I": "apps.console.supervisor.inside",
         "-l": settings.CLAWDBOT_LOG_LEVEL,
     }
     argv = _celery("worker", *_flat(flags), "--without-gossip")
-    ready = f"file:{settings.CLAWDBOT_HOME / 'run' / f'{role}.ready'}"
+    ready = f"file:{mark(settings.CLAWDBOT_HOME, role)}"
     # SIGQUIT: Celery's cold shutdown gives unfinished messages back to the broker.
     hurry = int(signal.SIGQUIT)
     argv = (*argv, "--without-mingle")
-    return Spec(role, argv, child_env(), _after(), ready, share_s=5, hurry=hurry)
+    return Spec(role, argv, child_env(), _after(), ready, WORKER_SILENT_S, share_s=5, hurry=hurry)
 
 
 def _beat() -> Spec:
     level = settings.CLAWDBOT_LOG_LEVEL
     argv = _celery("beat", "--pidfile=", "-l", level)
-    return Spec("beat", argv, child_env(), _after(), share_s=1)
+    ready = f"file:{mark(settings.CLAWDBOT_HOME, 'beat')}"
+    return Spec("beat", argv, child_env(), _after(), ready, BEAT_SILENT_S, share_s=1)
 
 
 def _flower() -> Spec:
@@ -143,7 +145,7 @@ def _python(*argv: str) -> tuple[str, ...]:
 
 def _celery(*argv: str) -> tuple[str, ...]:
     # Django's checks cost each worker half a second and 6 MB; `manage.py check` makes them.
-    return _python("celery", "--skip-checks", "-A", "clawdbot", *argv)
+    return _python("celery", "--skip-checks", "-A", "apps.console.supervisor.inside", *argv)
 
 
 def _flat(flags: dict[str, str]) -> list[str]:

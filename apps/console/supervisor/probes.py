@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from pathlib import Path
 
 PATIENCE_S = 1.0
@@ -20,6 +21,17 @@ def is_ready(probe: str) -> bool:
         return _http(host, int(port), path)
     except OSError:
         return False
+
+
+def sign(probe: str) -> float | None:
+    """Something that changes as long as the child lives; None when there is nothing to see."""
+    kind, _, rest = probe.partition(":")
+    if kind != "file":
+        return time.monotonic() if is_ready(probe) else None
+    try:
+        return Path(rest).stat().st_mtime  # written again and again by whoever works there
+    except OSError:
+        return None
 
 
 def ping(path: str) -> bool:

@@ -13,6 +13,7 @@ from typing import BinaryIO, Protocol
 
 from apps.console.supervisor.deathsig import die_with_parent
 from apps.console.supervisor.logfile import open_log
+from apps.console.supervisor.pulse import Pulse
 from apps.console.supervisor.spec import Plan, Spec
 
 FIRST_PAUSE_S = 0.5
@@ -76,6 +77,7 @@ class Child:
         self.started_at = 0.0
         self.start_at = 0.0  # not before this moment (monotonic)
         self.ready = False
+        self.pulse = Pulse(spec.ready, spec.silent_s)
         self.starts = 0
 
     @property

@@ -24,6 +24,7 @@ class Spec:
     env: dict[str, str] = field(default_factory=dict)
     after: tuple[str, ...] = ()  # roles that must be ready first
     ready: str = ""
+    silent_s: float = 0.0  # without a sign of life for longer it is started again; 0: never asked
     share_s: float = 2.0  # of the time to stop
     hurry: int = 0  # a signal sent 2 s before the end of the share
 

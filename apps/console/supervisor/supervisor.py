@@ -19,7 +19,7 @@ from apps.console.supervisor.spec import Plan
 STOP_S = 13.0  # of the 15 s that are promised; a busy machine needs the rest
 HURRY_S = 2.0
 PROBE_S = 0.1
-IDLE_S = 30.0
+IDLE_S = 15.0
 SLOW_START_S = 60.0
 STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 Wait = Callable[[float], set[int]]
@@ -48,10 +48,8 @@ class Supervisor:
                 self._lost(child, status)
             if not child.running and self._may_start(child):
                 self._start(child)
-            if child.running and not child.ready and is_ready(child.spec.ready):
-                child.ready = True
-            if child.ready:
-                self.was_ready.add(child.spec.role)
+            if child.running:
+                self._look_at(child)
 
     def all_ready(self) -> bool:
         """Every child runs and has answered."""
@@ -69,6 +67,21 @@ class Supervisor:
 
     def _may_start(self, child: Child) -> bool:
         return time.monotonic() >= child.start_at and self.was_ready.issuperset(child.spec.after)
+
+    def _look_at(self, child: Child) -> None:
+        """Note when it becomes ready, and end it when it has hung since."""
+        role = child.spec.role
+        if not child.ready:
+            child.ready = is_ready(child.spec.ready)
+            child.pulse.begin()
+        elif child.pulse.lost():
+            limit = f"{child.spec.silent_s:g} s"
+            self.tell(
+                f"{role}: {limit} 没有响应，强制结束 gave no sign of life for {limit}, is ended"
+            )
+            child.kill()
+        if child.ready:
+            self.was_ready.add(role)
 
     def _start(self, child: Child) -> None:
         role = child.spec.role
