@@ -20,7 +20,7 @@ class Pulse:
         self.seen_at = 0.0
 
     def begin(self) -> None:
-        """The child became ready just now."""
+        """Count from now on: the child became ready, or was told to end."""
         self.seen, self.seen_at = sign(self.probe), time.monotonic()
 
     def lost(self) -> bool:

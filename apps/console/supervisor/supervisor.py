@@ -80,6 +80,7 @@ class Supervisor:
                 f"{role}: {limit} 没有响应，强制结束 gave no sign of life for {limit}, is ended"
             )
             child.kill()
+            child.pulse.begin()  # it may take a moment to end: say it once
         if child.ready:
             self.was_ready.add(role)
 
