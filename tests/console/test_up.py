@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import re
 import signal
@@ -53,6 +54,27 @@ def test_flower_asks_for_a_secret_that_no_command_line_shows(stack: Stack) -> No
     assert not any(password in line or token in line for line in shown)
     opened = stack.get("/flower/workers", stack.flower_port, Authorization=f"Basic {token}")
     assert opened == 200
+
+
+@pytest.mark.skipif(os.uname().sysname != "Linux", reason="only Linux forks and knows PSS")
+def test_the_children_share_their_memory_and_show_their_roles(stack: Stack) -> None:
+    family = [psutil.Process(pid) for pid in stack.family()]
+    assert sum(process.memory_full_info().pss for process in family) < 400 * 2**20
+    titles = {role: " ".join(psutil.Process(pid).cmdline()) for role, pid in stack.pids().items()}
+    assert "valkey-server" in titles.pop("valkey")
+    assert {role: title.strip() for role, title in titles.items()} == {
+        role: f"clawdbot: {role}" for role in titles
+    }
+    # What forks have from their parent alone would keep the lock, or read its connections.
+    held = {path for pid in stack.pids().values() for path in open_files(pid)}
+    assert str(stack.home / "run" / "lock") not in held
+
+
+def open_files(pid: int) -> Iterator[str]:
+    """The paths of what a process has open."""
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed while we looked
+            yield str(file.readlink())
 
 
 def test_a_second_up_says_who_runs(stack: Stack) -> None:
