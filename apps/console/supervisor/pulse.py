@@ -6,6 +6,8 @@ import time
 
 from apps.console.supervisor.probes import sign
 
+LOOKS = 4  # within the limit, however often somebody asks: a look may be a request
+
 
 class Pulse:
     """The signs of life of one child, taken with the probe that says whether it is ready.
@@ -18,16 +20,19 @@ class Pulse:
         self.limit_s = limit_s
         self.seen: float | None = None
         self.seen_at = 0.0
+        self.look_at = 0.0
 
     def begin(self) -> None:
         """Count from now on: the child became ready, or was told to end."""
         self.seen, self.seen_at = sign(self.probe), time.monotonic()
+        self.look_at = self.seen_at + self.limit_s / LOOKS
 
     def lost(self) -> bool:
-        """Was there no sign for longer than the limit? Looks once; without a limit never."""
-        if not self.limit_s:
+        """Was there no sign for longer than the limit? Without a limit never."""
+        if not self.limit_s or time.monotonic() < self.look_at:
             return False
         found = sign(self.probe)
         if found is not None and found != self.seen:
             self.seen, self.seen_at = found, time.monotonic()
+        self.look_at = time.monotonic() + self.limit_s / LOOKS
         return time.monotonic() - self.seen_at > self.limit_s

@@ -73,7 +73,8 @@ class Supervisor:
         role = child.spec.role
         if not child.ready:
             child.ready = is_ready(child.spec.ready)
-            child.pulse.begin()
+            if child.ready:
+                child.pulse.begin()
         elif child.pulse.lost():
             limit = f"{child.spec.silent_s:g} s"
             self.tell(
