@@ -26,6 +26,7 @@ from apps.audit.log import Actor
 from apps.core import leases, work
 from apps.core.clock import utcnow
 from apps.core.line import Heads
+from apps.core.signs import looked
 from apps.core.sql import Prepared, Slot
 from apps.im import bot_checks, delivery
 
@@ -93,7 +94,7 @@ class Sweeper(threading.Thread):
 
     def _do(self, part: str, act: Callable[[], Any]) -> None:
         _attempt(part, act)
-        leases.looked.send_robust(type(self))
+        looked.send_robust(type(self))
 
     def _renew(self) -> None:
         """Keep what runs in our processes: one that hangs in C cannot say that it lives."""

@@ -8,14 +8,9 @@ from typing import Any
 
 from django.db import connections, models, router
 from django.db.models.expressions import Func
-from django.dispatch import Signal
 
 from apps.core.models import Heartbeat, Lease
 from apps.core.sql import Statement, here, light_commit
-
-#: Sent by workers and beat whenever they got on with their round, however it went: to whoever
-#: watches over this process, without the database.
-looked = Signal()
 
 
 class DbAfter(Func):

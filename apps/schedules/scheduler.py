@@ -15,6 +15,7 @@ from django.db import Error, connection
 from django_celery_beat.models import PeriodicTasks
 
 from apps.core import leases
+from apps.core.signs import looked
 from apps.schedules.planner import Planner
 from apps.schedules.sync import resync
 
@@ -133,7 +134,7 @@ class LeaderScheduler(Scheduler):
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """One look; returns the seconds until the next."""
         wait = self.beat.tick()
-        leases.looked.send_robust(type(self))
+        looked.send_robust(type(self))
         if self.beat.leadership.epoch is None or not self.schedule:
             return wait
         return min(wait, float(super().tick(*args, **kwargs)))

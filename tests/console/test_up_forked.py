@@ -194,3 +194,13 @@ def test_what_is_imported_starts_nothing_and_early_signals_reach_the_child(
         check=False,
     )  # fmt: skip
     assert (found.returncode, found.stderr) == (0, "")
+
+
+def test_where_nothing_is_forked_celery_finds_its_app_before_django_is_set_up(home: Path) -> None:
+    # As `celery -A` does it; macOS, `say` and `up --only beat` start programs.
+    code = "import apps.console.supervisor.inside as i; print(i.app.main)"
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=settings(home), capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert (found.returncode, found.stdout.strip()) == (0, "clawdbot"), found.stderr

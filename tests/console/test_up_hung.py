@@ -18,7 +18,7 @@ from apps.console.supervisor.home import mark, prepare
 from apps.console.supervisor.plan import PARTS, plan_for
 from apps.console.supervisor.spec import Plan, Spec
 from apps.console.supervisor.supervisor import Supervisor
-from apps.core.leases import looked
+from apps.core.signs import looked
 from apps.schedules.scheduler import LeaderScheduler
 from clawdbot.celery import app
 from tests.console.stack import wait_for

@@ -16,7 +16,7 @@ from django.dispatch import receiver
 
 from apps.console.supervisor.deathsig import die_with_parent
 from apps.console.supervisor.home import mark
-from apps.core.leases import looked
+from apps.core.signs import looked
 from clawdbot.celery import app
 
 __all__ = ["app"]
