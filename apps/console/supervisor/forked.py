@@ -53,8 +53,7 @@ def launch(spec: Spec, plan: Plan, output: BinaryIO) -> Process:
         return spawn(spec, plan, output)
     preload.load()
     parent = os.getpid()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    _flush()  # else the child would have it, too
     # A signal that comes before the child has its own handlers would be told to the parent's loop.
     former = signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
     try:
@@ -78,10 +77,14 @@ def _live(spec: Spec, plan: Plan, output: BinaryIO, parent: int) -> NoReturn:
     except BaseException:  # noqa: BLE001 - the last frame of a process: say why and end
         traceback.print_exc()
     finally:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdout.flush()
-            sys.stderr.flush()
+        _flush()
         os._exit(status)
+
+
+def _flush() -> None:
+    with contextlib.suppress(OSError, ValueError):  # the console, or the disk, may be gone
+        sys.stdout.flush()
+        sys.stderr.flush()
 
 
 def _become_own(spec: Spec, plan: Plan, output: BinaryIO, parent: int) -> None:
