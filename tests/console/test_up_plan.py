@@ -61,6 +61,15 @@ def test_no_command_line_shows_a_secret(settings: Any) -> None:
         assert spec.env["CLAWDBOT_HOME"] == str(settings.CLAWDBOT_HOME)
 
 
+def test_threads_share_their_free_memory_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    assert {spec.env["MALLOC_ARENA_MAX"] for spec in specs().values()} == {"1"}
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "4")
+    assert {spec.env["MALLOC_ARENA_MAX"] for spec in specs().values()} == {"4"}
+
+
 def test_sockets_take_small_frames_only(settings: Any) -> None:
     argv = specs("web")["web"].argv
     assert int(argv[argv.index("--ws-max-size") + 1]) <= 64 * 1024

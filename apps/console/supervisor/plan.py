@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterable
@@ -46,8 +47,11 @@ def ports_for(parts: Iterable[str]) -> list[Wanted]:
 
 
 def child_env() -> dict[str, str]:
-    # A child has another working folder, and Celery itself reads CELERY_BROKER_URL.
+    """What the children read in their environment beside what `up` was given."""
+    # A child has another working folder, and Celery itself reads CELERY_BROKER_URL. One arena:
+    # else glibc keeps what is free apart for each thread, and a worker grows with every message.
     return {
+        "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "1"),
         "CLAWDBOT_HOME": str(settings.CLAWDBOT_HOME),
         "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
     }
