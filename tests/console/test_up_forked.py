@@ -174,7 +174,7 @@ from apps.console.supervisor.spec import Plan, Spec
 home = Path(sys.argv[1])
 preload.load()
 spec = Spec("web", (sys.executable, "-m", "tests.console.forked_child", str(home / "w"), "sleep"))
-signal.alarm(30)
+signal.alarm(90)
 with Signals() as signals, (home / "logs" / "web.log").open("ab") as log:
     for _ in range(40):
         process = forked.launch(spec, Plan(home, Path.cwd(), (spec,)), log)
@@ -190,7 +190,7 @@ def test_what_is_imported_starts_nothing_and_early_signals_reach_the_child(
 ) -> None:
     command = [sys.executable, "-c", code, str(home)]
     found = subprocess.run(
-        command, cwd=ROOT, env=settings(home), capture_output=True, text=True, timeout=60,
+        command, cwd=ROOT, env=settings(home), capture_output=True, text=True, timeout=120,
         check=False,
     )  # fmt: skip
     assert (found.returncode, found.stderr) == (0, "")
