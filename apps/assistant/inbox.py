@@ -24,7 +24,7 @@ from apps.assistant.models import Conversation, Message
 from apps.audit import log
 from apps.core import bulk, metrics
 from apps.core.clock import utcnow
-from apps.core.logging import bind_trace, get_logger, new_trace_id
+from apps.core.logging import get_logger, new_trace_id
 from apps.core.sql import Among, Prepared, Statement
 from apps.im.models import Bot
 
@@ -114,15 +114,18 @@ def store(batch: Sequence[Incoming]) -> list[Stored]:
 
 
 def _tell(batch: Sequence[Incoming], kept: dict[str, int]) -> None:
-    outcomes: Counter[tuple[str, str]] = Counter()
-    for item in batch:
-        message_id = kept.get(item.trace_id)
-        outcome = "duplicate" if message_id is None else "accepted"
-        outcomes[(item.platform, outcome)] += 1
-        with bind_trace(item.trace_id):
-            logger.info(f"message.{outcome}", message=message_id, length=len(item.text))
-    for (platform, outcome), times in outcomes.items():
-        metrics.count("clawdbot_messages_total", times, platform=platform, outcome=outcome)
+    """One line for the batch; each message's own lines follow under its trace id."""
+    platforms: Counter[str] = Counter(item.platform for item in batch)
+    fresh: Counter[str] = Counter(item.platform for item in batch if item.trace_id in kept)
+    for platform, every in platforms.items():
+        for outcome, times in (
+            ("accepted", fresh[platform]),
+            ("duplicate", every - fresh[platform]),
+        ):
+            if times:
+                metrics.count("clawdbot_messages_total", times, platform=platform, outcome=outcome)
+    duplicates = len(batch) - len(kept)
+    logger.info("messages.stored", accepted=list(kept.values()), duplicates=duplicates)
 
 
 def _row(

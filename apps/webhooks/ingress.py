@@ -177,13 +177,15 @@ def write(group: Sequence[Judged]) -> list[list[inbox.Stored] | Outdated]:
 def _write(group: Sequence[Judged]) -> list[list[inbox.Stored] | Outdated]:
     with transaction.atomic():
         old = outdated(judged.receiver for judged in group)
-        good = [j for j in group if (j.receiver.bot_id, j.receiver.version) not in old]
-        stored = iter(store(good)) if good else iter(())
-    return [Outdated() if j not in good else next(stored) for j in group]
+        good = [(j.receiver.bot_id, j.receiver.version) not in old for j in group]
+        stored = iter(store([j for j, fresh in zip(group, good, strict=True) if fresh]))
+    return [next(stored) if fresh else Outdated() for fresh in good]
 
 
 def store(group: Sequence[Judged]) -> list[list[inbox.Stored]]:
     """Store the messages of several requests at once; one list of results for each request."""
+    if not group:
+        return []
     flat = [incoming(j.receiver, message) for j in group for message in j.messages]
     results = iter(inbox.store(flat))
     return [[next(results) for _ in j.messages] for j in group]
