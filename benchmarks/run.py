@@ -1,9 +1,9 @@
-"""Measure an installation against the bare handler in one run and print a table.
+"""Measure ClawdBot beside its peers in one run and write the result as JSON.
 
-    python -m benchmarks.run [--messages 3000] [--json FILE]
+    python -m benchmarks.run [--figures ping,acks] [--database sqlite|postgres|both]
 
 Figures are comparable within one run only. CPU is that of the whole process tree (embedded Valkey
-included); the load generator's own is not counted.
+included); the load generator's own is not counted, a database server's stands in its own column.
 """
 
 from __future__ import annotations
@@ -11,117 +11,73 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import platform
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import meter
-from benchmarks.stack import Bare, Installation
-from benchmarks.wire import SECRET, Run, Sink, ack_load, ping_load
+import uvloop
 
-CHATS = (1, 8, 64)
+from benchmarks import fleet, machine, report
+from benchmarks.figures import serving
+from benchmarks.size import Size
 
-
-def row(run: Run, cpu: float, count: int) -> dict[str, float]:
-    """One line of the table."""
-    return {
-        "per_s": round(count / run.seconds, 1),
-        "cpu_ms": round(1000 * cpu / count, 3),
-        "p50_ms": round(run.percentile(0.5), 2),
-        "p99_ms": round(run.percentile(0.99), 2),
-        "twice": run.twice,
-    }
+Part = Callable[[Sequence[str], Size], Awaitable[dict[str, Any]]]
+PARTS: dict[str, Part] = {"acks": serving.taking, "serving": serving.measure}
+DATABASES = {
+    "sqlite": ("clawdbot-sqlite",),
+    "postgres": ("clawdbot-postgres",),
+    "both": fleet.OURS,
+}
 
 
-async def loads(
-    name: str, port: int, path: str, sink: Sink, roots: list[int], messages: int
-) -> dict[str, dict[str, float]]:
-    """All loads against one system, each after a short warm-up."""
-    found: dict[str, dict[str, float]] = {}
-    await ping_load(port, path, sink, chats=8, messages=200, tag=f"{name}-warm{time.time_ns()}")
-    for chats in CHATS:
-        total = max(chats, messages if chats > 1 else messages // 5)
-        before = meter.cpu_seconds(roots)
-        tag = f"{name}-p{chats}-{time.time_ns()}"
-        run = await ping_load(port, path, sink, chats=chats, messages=total, tag=tag)
-        await asyncio.sleep(0.3)  # marks and acknowledgements that follow belong to it
-        cpu = meter.cpu_seconds(roots) - before
-        found[f"/ping, {chats} chats"] = row(run, cpu, len(run.latencies_ms))
-    return found
-
-
-async def acks(
-    name: str, port: int, path: str, roots: list[int], messages: int
-) -> dict[str, float]:
-    """Acknowledgements at 64 connections."""
-    before = meter.cpu_seconds(roots)
-    run = await ack_load(
-        port, path, connections=64, messages=messages, tag=f"{name}-a-{time.time_ns()}"
-    )
-    return row(run, meter.cpu_seconds(roots) - before, len(run.latencies_ms))
-
-
-async def measure(messages: int) -> dict[str, Any]:
-    """Everything, in one run."""
-    sink = Sink()
-    await sink.start()
-    reply = f"http://127.0.0.1:{sink.port}/"
-    result: dict[str, Any] = {"machine": platform.processor() or platform.machine()}
-    ours = Installation()
-    try:
-        result["first_start_s"] = round(await asyncio.to_thread(ours.start), 2)
-        result["stop_s"] = round(await asyncio.to_thread(ours.stop), 2)
-        result["warm_start_s"] = round(await asyncio.to_thread(ours.start), 2)
-        await asyncio.to_thread(ours.seed, SECRET, reply)
-        await asyncio.sleep(5)
-        assert ours.process is not None
-        memory = meter.pss_mib(ours.process.pid)
-        result["idle_pss_mib"] = round(sum(memory.values()), 1)
-        result["idle_by_process"] = {k: round(v, 1) for k, v in memory.items()}
-        pid = [ours.process.pid]
-        path = "/webhooks/webhook/bench/"
-        result["clawdbot"] = await loads("ours", ours.port, path, sink, pid, messages)
-        bare = await asyncio.to_thread(Bare, reply)
-        try:
-            result["bare"] = await loads("bare", bare.port, "/", sink, bare.pids, messages)
-        finally:
-            await asyncio.to_thread(bare.stop)
-    finally:
-        result["last_stop_s"] = round(await asyncio.to_thread(ours.stop), 2)
-        ours.remove()
+async def measure(parts: Sequence[str], names: Sequence[str], size: Size) -> dict[str, Any]:
+    """The result of a run."""
+    result: dict[str, Any] = {"machine": machine.facts(), "figures": {}, "seconds": {}}
+    for part in parts:
+        began = time.monotonic()
+        result["figures"] |= await PARTS[part](names, size)
+        result["seconds"][part] = round(time.monotonic() - began, 1)
+        print(f"{part}: {result['seconds'][part]} s", flush=True)
     return result
 
 
-def table(result: dict[str, Any]) -> str:
-    """The result as Markdown."""
-    lines = [
-        "| load | | per second | CPU ms per message | p50 ms | p99 ms |",
-        "|---|---|---|---|---|---|",
-    ]
-    for load, ours in result["clawdbot"].items():
-        bare = result["bare"][load]
-        for name, line in (("ClawdBot", ours), ("bare handler", bare)):
-            lines.append(
-                f"| {load} | {name} | {line['per_s']} | {line['cpu_ms']} | {line['p50_ms']} "
-                f"| {line['p99_ms']} |"
-            )
-        ratio = ours["cpu_ms"] / bare["cpu_ms"] if bare["cpu_ms"] else 0
-        lines.append(f"| {load} | ratio | {ours['per_s'] / bare['per_s']:.2f} | {ratio:.2f} | | |")
-    facts = ("first_start_s", "warm_start_s", "stop_s", "idle_pss_mib")
-    return "\n".join([*(f"{fact}: {result[fact]}" for fact in facts), "", *lines])
+def chosen(text: str, known: Sequence[str]) -> list[str]:
+    """The names of a comma-separated list, all of them known."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    wrong = [name for name in names if name not in known]
+    if wrong:
+        raise argparse.ArgumentTypeError(f"{', '.join(wrong)}: choose from {', '.join(known)}")
+    return names
+
+
+def options() -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    known = list(PARTS)
+    parser.add_argument("--figures", type=lambda text: chosen(text, known), default=known)
+    peers = list(fleet.PEERS)
+    parser.add_argument("--peers", type=lambda text: chosen(text, peers), default=peers)
+    parser.add_argument("--database", choices=DATABASES, default="both")
+    parser.add_argument("--messages", type=int, default=Size.messages)
+    parser.add_argument("--rounds", type=int, default=Size.rounds)
+    parser.add_argument("--full", action="store_true", help="growth to 1,000,000 rows; an hour")
+    parser.add_argument("--json", type=Path, help="where to write the result")
+    return parser.parse_args()
 
 
 def main() -> None:
-    """Run and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=3000)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    result = asyncio.run(measure(options.messages))
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    print(table(result))
+    """Run, write, print."""
+    asked = options()
+    names = [*asked.peers, *DATABASES[asked.database]]
+    size = Size(asked.messages, asked.rounds, asked.full)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        result = runner.run(measure(asked.figures, names, size))
+    if asked.json:
+        asked.json.write_text(json.dumps(result, indent=1) + "\n")
+    print(report.tables(result, "en"))
 
 
 if __name__ == "__main__":

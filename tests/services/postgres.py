@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
@@ -33,7 +34,8 @@ def folders() -> list[Path]:
 class Postgres:
     """A running server; `url` is what DATABASE_URL takes."""
 
-    def __init__(self) -> None:
+    def __init__(self, flags: Mapping[str, str] = FLAGS) -> None:
+        self.flags = flags
         initdb, postgres = (program(name, *folders()) for name in NAMES)
         self.server = PrivateServer("pg", user="postgres")
         try:
@@ -47,7 +49,7 @@ class Postgres:
         self.url = f"postgres://clawdbot@/{folder}/postgres"
         auth = ["--auth=trust", "--username=clawdbot", "--encoding=UTF8", "--locale=C"]
         self.server.run([initdb, "--pgdata", str(folder / "data"), *auth, "--no-sync"])
-        flags = {"unix_socket_directories": str(folder), **FLAGS}
+        flags = {"unix_socket_directories": str(folder), **self.flags}
         options = [part for name, value in flags.items() for part in ("-c", f"{name}={value}")]
         self.server.start([postgres, "-D", str(folder / "data"), *options], signal="INT")
         self.server.wait(self.answers)

@@ -1,0 +1,14 @@
+"""How much is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Size:
+    """Messages for each load, and how often each is repeated."""
+
+    messages: int = 2000
+    rounds: int = 5
+    full: bool = False
