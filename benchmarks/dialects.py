@@ -1,4 +1,4 @@
-"""How a platform speaks: a signed event for each message, and the id by which its reply is known."""
+"""How a platform speaks: a signed event for each message, and the id that its reply carries."""
 
 from __future__ import annotations
 

@@ -39,13 +39,15 @@ def make(name: str, sink: Sink, cleanup: ExitStack) -> System:
     return installation(name, cleanup)
 
 
-def installation(name: str, cleanup: ExitStack, only: str = "") -> Installation:
+def installation(name: str, cleanup: ExitStack, only: str = "", suffix: str = "") -> Installation:
     """A ClawdBot that was not started yet."""
     database = None
     if name == "clawdbot-postgres":
         database = Database()
         cleanup.callback(database.stop)
-    return Installation(database, only)
+    found = Installation(database, only)
+    found.name += suffix
+    return found
 
 
 async def begin(system: System, sink: Sink, cleanup: ExitStack) -> None:

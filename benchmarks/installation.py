@@ -83,10 +83,11 @@ class Installation(System):
 
     def inside(self, call: str, **arguments: Any) -> Any:
         """Call a function of benchmarks.inside in a process of the installation."""
-        done = subprocess.run(
+        with (self.home / "log").open("ab") as log:
+            done = subprocess.run(
             [sys.executable, "-m", "benchmarks.inside", call, json.dumps(arguments)],
             env={**self.env, "DJANGO_SETTINGS_MODULE": "clawdbot.settings.base"},
-            cwd=ROOT, stdout=subprocess.PIPE, check=True,
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=log, check=True,
         )  # fmt: skip
         return json.loads(done.stdout.splitlines()[-1])
 

@@ -11,6 +11,7 @@ from benchmarks.dialects import Dialect
 from benchmarks.wire import Connection, Sink
 
 PATIENCE_S = 60
+Who = Callable[[int, int], int]  # connection and count -> person
 
 
 @dataclass
@@ -55,7 +56,7 @@ async def ask(
     messages: int,
     tag: str,
     text: str = "/ping",
-    who: Callable[[int, int], int] = same,
+    who: Who = same,
 ) -> Run:
     """`chats` people ask one after another, each waiting for the answer."""
     run = Run()
@@ -85,7 +86,7 @@ async def send(
     messages: int,
     tag: str,
     text: str = "/ping",
-    who: Callable[[int, int], int] = same,
+    who: Who = same,
     per_second: float = 0,
 ) -> Run:
     """Events at `connections` at once; only the acknowledgement is waited for.

@@ -19,11 +19,20 @@ from typing import Any
 import uvloop
 
 from benchmarks import fleet, machine, report
-from benchmarks.figures import serving
+from benchmarks.figures import alone, backlog, growth, serving
 from benchmarks.size import Size
 
 Part = Callable[[Sequence[str], Size], Awaitable[dict[str, Any]]]
-PARTS: dict[str, Part] = {"acks": serving.taking, "serving": serving.measure}
+PARTS: dict[str, Part] = {
+    "acks": serving.taking,
+    "ping": serving.pings,
+    "jobs": serving.running,
+    "whole": serving.whole,
+    "alone": alone.measure,
+    "growth": growth.measure,
+    "backlog": backlog.measure,
+    "schedules": growth.schedules,
+}
 DATABASES = {
     "sqlite": ("clawdbot-sqlite",),
     "postgres": ("clawdbot-postgres",),

@@ -1,0 +1,1 @@
+"""What grows: rows made inside an installation (see benchmarks.inside)."""
