@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-$(notdir $(PYTHON))
 DEV_STAMP := $(VENV)/.dev-$(notdir $(PYTHON))
+BENCH_STAMP := $(VENV)/.bench-$(notdir $(PYTHON))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes
 
@@ -14,7 +15,7 @@ ifeq ($(shell test $(MAKELEVEL) -gt 8 && echo deep),deep)
 $(error make calls itself again and again; which variable was overridden?)
 endif
 
-.PHONY: run test lint types check lock clean
+.PHONY: run test lint types check bench gate lock clean
 .DEFAULT_GOAL := run
 
 # One simple command, so that make starts no shell: a SIGTERM to make then reaches it.
@@ -36,10 +37,19 @@ types: $(DEV_STAMP)
 # What the pipeline runs.
 check: lint types test
 
+# Everything beside its peers, about a quarter of an hour; FULL=1: growth to a million rows, an hour.
+bench: $(BENCH_STAMP)
+	$(BIN)/python -m benchmarks.run $(if $(FULL),--full)
+
+# Did anything become slower than what was accepted? About two minutes.
+gate: $(RUN_STAMP)
+	$(BIN)/python -m benchmarks.gate
+
 # Write the locked requirements again, after a change of requirements/*.in.
 lock: $(DEV_STAMP)
 	$(LOCK) requirements/base.in -o requirements/base.txt
 	$(LOCK) requirements/dev.in -o requirements/dev.txt
+	$(LOCK) requirements/bench.in -o requirements/bench.txt -c requirements/dev.txt
 
 clean:
 	rm -rf $(VENV)
@@ -54,6 +64,12 @@ $(DEV_STAMP): requirements/dev.txt requirements/base.txt
 	@$(MAKE) --no-print-directory $(VENV)-is-there
 	@echo "正在安装开发依赖，约需几分钟 Installing the requirements of the tests, some minutes"
 	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@ $(RUN_STAMP)
+
+$(BENCH_STAMP): requirements/bench.txt requirements/base.txt
+	@$(MAKE) --no-print-directory $(VENV)-is-there
+	@echo "正在安装同类产品 Installing the peers"
+	@$(PIP) install --quiet --require-hashes -r requirements/bench.txt
 	@touch $@ $(RUN_STAMP)
 
 # Made anew when it belongs to another Python than the one that was asked for.

@@ -48,7 +48,10 @@ class Installation(System):
         (info / "METADATA").write_text(
             "Metadata-Version: 2.1\nName: clawdbot-bench\nVersion: 1.0\n"
         )
-        (info / "entry_points.txt").write_text("[clawdbot.skills]\nbench = benchmarks.skill\n")
+        points = ["[clawdbot.skills]", "bench = benchmarks.skill"]
+        if os.environ.get("BENCHMARK_BURDEN_MS"):
+            points.append("burden = benchmarks.burden")
+        (info / "entry_points.txt").write_text("\n".join(points) + "\n")
         return info.parent
 
     def start(self) -> None:

@@ -1,6 +1,6 @@
 """Measure ClawdBot beside its peers in one run and write the result as JSON.
 
-    python -m benchmarks.run [--figures ping,acks] [--database sqlite|postgres|both]
+    python -m benchmarks.run [--figures ping,acks] [--peers bare] [--database sqlite|postgres|both]
 
 Figures are comparable within one run only. CPU is that of the whole process tree (embedded Valkey
 included); the load generator's own is not counted, a database server's stands in its own column.
@@ -13,12 +13,11 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import uvloop
 
-from benchmarks import fleet, machine, report
+from benchmarks import fleet, machine, publish, report
 from benchmarks.figures import alone, backlog, growth, serving
 from benchmarks.size import Size
 
@@ -73,7 +72,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--messages", type=int, default=Size.messages)
     parser.add_argument("--rounds", type=int, default=Size.rounds)
     parser.add_argument("--full", action="store_true", help="growth to 1,000,000 rows; an hour")
-    parser.add_argument("--json", type=Path, help="where to write the result")
+    parser.add_argument("--name", default="latest", help="results/NAME.json is written")
+    parser.add_argument("--add", action="store_true", help="keep the other figures of that file")
     return parser.parse_args()
 
 
@@ -84,8 +84,11 @@ def main() -> None:
     size = Size(asked.messages, asked.rounds, asked.full)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         result = runner.run(measure(asked.figures, names, size))
-    if asked.json:
-        asked.json.write_text(json.dumps(result, indent=1) + "\n")
+    file = publish.path(asked.name)
+    if asked.add and file.exists():
+        former = json.loads(file.read_text())
+        result = {**result, **{k: former[k] | result[k] for k in ("figures", "seconds")}}
+    file.write_text(json.dumps(result, indent=1) + "\n")
     print(report.tables(result, "en"))
 
 

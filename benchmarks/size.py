@@ -9,6 +9,6 @@ from dataclasses import dataclass
 class Size:
     """Messages for each load, and how often each is repeated."""
 
-    messages: int = 2000
-    rounds: int = 5
+    messages: int = 1600
+    rounds: int = 3
     full: bool = False
