@@ -9,17 +9,15 @@ and the best round counts; what still looks worse is measured again, twice at mo
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import uvloop
-
 from benchmarks import fleet, machine
 from benchmarks.figures import acks, ping
 from benchmarks.judge import GAUGES, Samples, ratios, worse
+from benchmarks.loop import run
 from benchmarks.measure import Measure, rounds
 from benchmarks.system import System
 from benchmarks.wire import Sink
@@ -70,8 +68,7 @@ def main() -> None:
     parser.add_argument("--accept", action="store_true", help="write a new baseline")
     accept = parser.parse_args().accept
     accepted = {} if accept else json.loads(BASELINE.read_text())["ratios"]
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        now = runner.run(measure(accepted))
+    now = run(measure(accepted))
     for name, value in now.items():
         before = f" (accepted {accepted[name]})" if name in accepted else ""
         print(f"{name}: {value:.3f}{before}")

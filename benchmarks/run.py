@@ -9,16 +9,14 @@ included); the load generator's own is not counted, a database server's stands i
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-import uvloop
-
 from benchmarks import fleet, machine, publish, report
 from benchmarks.figures import alone, backlog, growth, serving
+from benchmarks.loop import run
 from benchmarks.size import Size
 
 Part = Callable[[Sequence[str], Size], Awaitable[dict[str, Any]]]
@@ -82,8 +80,7 @@ def main() -> None:
     asked = options()
     names = [*asked.peers, *DATABASES[asked.database]]
     size = Size(asked.messages, asked.rounds, asked.full)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        result = runner.run(measure(asked.figures, names, size))
+    result = run(measure(asked.figures, names, size))
     file = publish.path(asked.name)
     if asked.add and file.exists():
         former = json.loads(file.read_text())

@@ -16,7 +16,7 @@ from benchmarks.size import Size
 from benchmarks.wire import Sink
 
 SIZES = (20_000, 100_000)
-SMALL = 2_000
+FEW, MANY, MOST = 1_000, 10_000, 100_000  # to be cleared
 CLEARING_S = 400
 
 
@@ -59,7 +59,7 @@ def _wait(system: Installation, tag: str, count: int) -> None:
 
 async def _clearing(name: str, size: Size, table: dict[str, Row]) -> None:
     """The same messages, a few or many at once, until each has its answer."""
-    counts = (SMALL, SIZES[1] if size.full else SIZES[0])
+    counts = (FEW, MOST if size.full else MANY)
     with ExitStack() as cleanup:
         sink = Sink()
         await sink.start()
