@@ -39,7 +39,9 @@ class Connection:
 
     async def post(self, path: str, headers: dict[str, str], body: bytes) -> int:
         """Send, read the whole answer, return its status."""
-        if self.writer is None or self.reader is None:
+        # uvicorn closes what was idle for 5 s, and an answer may take longer.
+        if self.writer is None or self.reader is None or self.reader.at_eof():
+            self.close()
             self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
         lines = [f"POST {path} HTTP/1.1", "host: 127.0.0.1"]
         lines += [f"{name}: {value}" for name, value in headers.items()]

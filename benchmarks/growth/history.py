@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.assistant.models import Conversation, Job, Message
+from apps.audit import log
 from apps.audit.models import AuditRow, Seal
 from apps.im.models import Delivery
 from benchmarks import fill
@@ -52,3 +53,5 @@ def _audit(count: int) -> None:
         "audit_auditrow", row.pk, 0, count, producer="'benchmark'", seq="n.i",
         object_id=fill.text("old-"), trace_id=fill.text("old-"), seal_id=str(seal.number),
     )  # fmt: skip
+    # A start looks at the newest row's tag, and copies have that of another row.
+    log.record("benchmark.filled", actor=log.Actor.system("benchmark"), data={"rows": count})
