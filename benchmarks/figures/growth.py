@@ -24,7 +24,7 @@ def ratio(small: Row, large: Row) -> Row:
     return {
         name: round(large[name] / small[name], 3)
         for name in small
-        if name.endswith("_ms") and small[name]
+        if name.endswith("_ms") and not name.startswith("p") and small[name]
     }
 
 

@@ -29,7 +29,8 @@ class StockCelery(WithBroker):
         self.uvicorn(self.web, **self.env)
         if self.consume:
             app = ["-A", "benchmarks.peers.celery_app:app", "worker", "--concurrency", "2"]
-            self.python("celery", *app, "-l", "INFO", **self.env)
             log = self.home / "log"
-            self.wait(lambda: " ready." in log.read_text(errors="replace"), "Celery's worker")
+            former = log.stat().st_size
+            self.python("celery", *app, "-l", "INFO", **self.env)
+            self.wait(lambda: b" ready." in log.read_bytes()[former:], "is its worker ready")
         self.ready()

@@ -48,7 +48,8 @@ def test_what_was_answered_twice_is_added_up() -> None:
 
 
 def test_growth_is_large_divided_by_small_and_only_of_costs() -> None:
-    small, large = {"cpu_ms": 2.0, "per_s": 9.0}, {"cpu_ms": 3.0, "per_s": 1.0}
+    small = {"cpu_ms": 2.0, "per_s": 9.0, "p50_ms": 1.0}
+    large = {"cpu_ms": 3.0, "per_s": 1.0, "p50_ms": 2.0}
     assert ratio(small, large) == {"cpu_ms": 1.5}
 
 
