@@ -5,7 +5,7 @@ Copies of real rows keep every column as the application writes it.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from django.db import connection
 
@@ -18,9 +18,10 @@ def text(prefix: str) -> str:
     return f"'{prefix}' || n.i"
 
 
-def turn(first: int, count: int) -> str:
-    """SQL of one key after the other, of `count` keys from `first`."""
-    return f"{first} + n.i % {count}"
+def turn(keys: Sequence[int]) -> str:
+    """SQL of one of these keys after the other."""
+    cases = " ".join(f"WHEN {place} THEN {key}" for place, key in enumerate(keys))
+    return f"CASE n.i %% {len(keys)} {cases} END"
 
 
 def copies(table: str, template: int, first: int, count: int, **columns: str) -> None:
@@ -44,11 +45,3 @@ def settle() -> None:
     if POSTGRES:
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
-
-
-def keys_in_a_row(found: Any) -> tuple[int, int]:
-    """First key and number of rows, which must follow each other without a gap."""
-    keys = sorted(found)
-    if keys != list(range(keys[0], keys[0] + len(keys))):
-        raise RuntimeError("keys with gaps: copies would point nowhere")
-    return keys[0], len(keys)

@@ -86,12 +86,13 @@ class Installation(System):
 
     def inside(self, call: str, **arguments: Any) -> Any:
         """Call a function of benchmarks.inside in a process of the installation."""
-        with (self.home / "log").open("ab") as log:
-            done = subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", "benchmarks.inside", call, json.dumps(arguments)],
             env={**self.env, "DJANGO_SETTINGS_MODULE": "clawdbot.settings.base"},
-            cwd=ROOT, stdout=subprocess.PIPE, stderr=log, check=True,
+            cwd=ROOT, capture_output=True, text=True, check=False,
         )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(f"{self.name}, {call}: {done.stderr[-3000:]}")
         return json.loads(done.stdout.splitlines()[-1])
 
     def seed(self, reply: str) -> None:

@@ -17,9 +17,9 @@ def history(count: int) -> None:
     from apps.accounts.models import Person
 
     found = Person.objects.filter(name__startswith="bench").values_list("pk", flat=True)
-    person = fill.turn(*fill.keys_in_a_row(found))
+    person = fill.turn(list(found))
     chats = Conversation.objects.filter(bot__slug="bench").values_list("pk", flat=True)
-    shared = {"person_id": person, "conversation_id": fill.turn(*fill.keys_in_a_row(chats))}
+    shared = {"person_id": person, "conversation_id": fill.turn(list(chats))}
     trace = fill.text("old-")
     with transaction.atomic():
         message = Message.objects.filter(state="done", bot__slug="bench").latest("pk")
