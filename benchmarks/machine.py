@@ -31,14 +31,21 @@ def _commit() -> str:
     return done.stdout.strip() or "-"
 
 
-def facts() -> dict[str, Any]:
-    """What belongs beside every figure."""
+def moment() -> dict[str, Any]:
+    """What may differ between the parts of a run: when, of what, and how busy the machine was."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": _commit(),
+        "load_before": [round(part, 2) for part in os.getloadavg()],
+    }
+
+
+def facts() -> dict[str, Any]:
+    """What belongs beside every figure."""
+    return {
+        **moment(),
         "cores": os.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
-        "load_before": [round(part, 2) for part in os.getloadavg()],
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
         "versions": {package: _version(package) for package in PACKAGES},

@@ -9,15 +9,16 @@ from benchmarks.measure import Row
 
 MACHINE = {
     "en": "{date}, commit {commit}: {cores} cores, {memory_gib} GiB, {system}, Python {python}; "
-    "load average before the run {load}. {versions}.",
+    "{versions}. Load average of the minute before each part: {load}.",
     "zh": "{date}，提交 {commit}：{cores} 核，{memory_gib} GiB，{system}，Python {python}；"
-    "运行前的平均负载 {load}。{versions}。",
+    "{versions}。各部分之前一分钟的平均负载：{load}。",
 }
 
 
-def machine(facts: dict[str, Any], language: str) -> str:
-    """One line about where and when."""
-    load = " / ".join(str(part) for part in facts["load_before"])
+def machine(result: dict[str, Any], language: str) -> str:
+    """One line about where and when, and how busy it was there."""
+    facts = result["machine"]
+    load = ", ".join(f"{part} {at['load_before'][0]}" for part, at in result["parts"].items())
     versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
     return MACHINE[language].format(**{**facts, "load": load, "versions": versions})
 
@@ -60,7 +61,7 @@ def table(figure: str, rows: dict[str, Row], language: str) -> list[str]:
 
 def tables(result: dict[str, Any], language: str) -> str:
     """Where and when, then all tables in the order of their names' list."""
-    lines = [machine(result["machine"], language), ""]
+    lines = [machine(result, language), ""]
     for figure in names.FIGURES:
         if figure in result["figures"]:
             lines += table(figure, result["figures"][figure], language)

@@ -39,12 +39,14 @@ DATABASES = {
 
 async def measure(parts: Sequence[str], names: Sequence[str], size: Size) -> dict[str, Any]:
     """The result of a run."""
-    result: dict[str, Any] = {"machine": machine.facts(), "figures": {}, "seconds": {}}
+    result: dict[str, Any] = {"machine": machine.facts(), "figures": {}, "parts": {}}
     for part in parts:
-        began = time.monotonic()
+        began, facts = time.monotonic(), machine.moment()
         result["figures"] |= await PARTS[part](names, size)
-        result["seconds"][part] = round(time.monotonic() - began, 1)
-        print(f"{part}: {result['seconds'][part]} s", flush=True)
+        seconds = round(time.monotonic() - began, 1)
+        size_of = {"messages": size.messages, "rounds": size.rounds}
+        result["parts"][part] = {**facts, "seconds": seconds, **size_of}
+        print(f"{part}: {seconds} s", flush=True)
     return result
 
 
@@ -84,7 +86,7 @@ def main() -> None:
     file = publish.path(asked.name)
     if asked.add and file.exists():
         former = json.loads(file.read_text())
-        result = {**result, **{k: former[k] | result[k] for k in ("figures", "seconds")}}
+        result = {**result, **{k: former.get(k, {}) | result[k] for k in ("figures", "parts")}}
     file.write_text(json.dumps(result, indent=1) + "\n")
     print(report.tables(result, "en"))
 

@@ -43,9 +43,9 @@ async def running(names: Sequence[str], size: Size) -> Figures:
         systems,
         sink,
     ):
-        asking = ping.asking(sink, 64, size.messages // 4, "/noop")
+        asking = ping.asking(sink, 64, size.messages // 16, "/noop")
         found["jobs_64"] = await medians(systems, asking, size.rounds)
-        found["jobs_empty"] = await medians(systems, jobs.empty(size.messages // 4), size.rounds)
+        found["jobs_empty"] = await medians(systems, jobs.empty(size.messages // 16), size.rounds)
     return found
 
 

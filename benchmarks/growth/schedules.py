@@ -58,11 +58,14 @@ def beat(database_pids: list[int]) -> dict[str, float]:
     """
     found = Beat()
     found.tick()  # takes the lead, follows what was edited
+    if found.leadership.epoch is None:
+        raise RuntimeError("another beat leads: its followers do next to nothing")
     costs = {
         "tick": _cost(TICKS, found.tick, database_pids),
         "firing": _cost(FIRINGS, lambda: _fire(found), database_pids),
         "edits": _cost(RESYNCS, resync, database_pids),
     }
+    found.close()
     rows = {f"{name}_ms": own for name, (own, _) in costs.items()}
     if database_pids:
         rows |= {f"{name}_database_ms": server for name, (_, server) in costs.items()}
