@@ -44,7 +44,10 @@ class Message(WorkItem):
     ORIGINS: ClassVar = [(s, s) for s in ("im", "web", "cli", "api", "schedule")]
 
     state = models.CharField(max_length=12, default="waiting", choices=STATES)
-    bot = models.ForeignKey("im.Bot", on_delete=models.CASCADE, related_name="messages")
+    # No index of its own: the unique keys below begin with it.
+    bot = models.ForeignKey(
+        "im.Bot", on_delete=models.CASCADE, related_name="messages", db_index=False
+    )
     conversation = models.ForeignKey(
         Conversation, on_delete=models.CASCADE, related_name="messages"
     )

@@ -49,7 +49,10 @@ class Delivery(WorkItem):
 
     state = models.CharField(max_length=12, default="pending", choices=STATES)
     max_attempts = models.PositiveSmallIntegerField(default=30)
-    bot = models.ForeignKey(Bot, on_delete=models.CASCADE, related_name="deliveries")
+    # No index of its own: only the removal of a bot looks for its deliveries.
+    bot = models.ForeignKey(
+        Bot, on_delete=models.CASCADE, related_name="deliveries", db_index=False
+    )
     conversation = models.ForeignKey(
         "assistant.Conversation", null=True, on_delete=models.CASCADE, related_name="deliveries"
     )

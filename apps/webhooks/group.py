@@ -25,20 +25,33 @@ class GroupCommit(Generic[Item, Result]):
     that one bad item fails alone.
     """
 
-    def __init__(self, write: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
+    def __init__(
+        self, write: Callable[[Sequence[Item]], Sequence[Result]], patience_s: float = 8.0
+    ) -> None:
         self._write = write
+        self._patience_s = patience_s
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._runner: asyncio.Task[None] | None = None
         self._crowded = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ingress")
 
     async def submit(self, item: Item) -> Result:
-        """Wait until the item is committed; raises what `write` raised for it."""
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        """Wait until the item is committed; raises what `write` raised for it.
+
+        Raises `TimeoutError` when that takes longer than the group's patience; it may be
+        committed yet.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = loop.create_future()
         self._waiting.append((item, future))
         if self._runner is None or self._runner.done():
             self._runner = asyncio.create_task(self._run())
-        return await future
+        # A handle costs a tenth of asyncio.timeout, and this is once for each request.
+        late = loop.call_later(self._patience_s, _fail, future, TimeoutError("store"))
+        try:
+            return await future
+        finally:
+            late.cancel()
 
     async def _run(self) -> None:
         if self._crowded:

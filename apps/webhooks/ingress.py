@@ -49,7 +49,9 @@ class Ingress:
     def __init__(self) -> None:
         self.directory = Directory()
         self.refused = LocalLimit(Rate.parse(settings.CLAWDBOT_LIMIT_REFUSED))
-        self.group: GroupCommit[Judged, list[inbox.Stored] | Outdated] = GroupCommit(write)
+        self.group: GroupCommit[Judged, list[inbox.Stored] | Outdated] = GroupCommit(
+            write, STORE_PATIENCE_S
+        )
         self.waker = wake.Waker()
 
     async def handle(
@@ -59,8 +61,7 @@ class Ingress:
         try:
             if self._turned_away(platform, slug, request, address):
                 return self._count(platform, answers.refuse(429, "too_many_refused"))
-            async with asyncio.timeout(STORE_PATIENCE_S):
-                answer = await self._handle(platform, slug, request)
+            answer = await self._handle(platform, slug, request)
         except (*STORE_DOWN, TimeoutError) as error:
             log.error("ingress.store_down", platform=platform, error=type(error).__name__)
             answer = answers.refuse(503, "store_down")
@@ -74,7 +75,7 @@ class Ingress:
         fresh = receiver is None
         while True:
             if fresh:
-                receiver = await asyncio.to_thread(reading, self.directory, platform, slug)
+                receiver = await self._read(platform, slug)
             if receiver is None:
                 return answers.refuse(404, "unknown_bot")
             received = receiver.adapter.receive(receiver.config, request, time.time())
@@ -90,6 +91,10 @@ class Ingress:
             for lane in _lanes(received):
                 self.waker.wake(lane)
             return answers.accepted(received)
+
+    async def _read(self, platform: str, slug: str) -> Receiver | None:
+        async with asyncio.timeout(STORE_PATIENCE_S):
+            return await asyncio.to_thread(reading, self.directory, platform, slug)
 
     def handle_sync(
         self, platform: str, slug: str, request: InboundRequest, address: str

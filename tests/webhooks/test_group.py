@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -50,3 +51,37 @@ async def test_each_gets_its_own_result(count: int) -> None:
     group = GroupCommit(list)
     found = await asyncio.gather(*map(group.submit, range(count)))
     assert found == list(range(count))
+
+
+async def test_nobody_waits_longer_than_the_patience() -> None:
+    free = threading.Event()
+
+    def write(items: Sequence[int]) -> list[int]:
+        assert free.wait(30)
+        return list(items)
+
+    group = GroupCommit(write, patience_s=0.05)
+    try:
+        with pytest.raises(TimeoutError):
+            await group.submit(1)
+    finally:
+        free.set()
+
+
+async def test_a_crowd_shares_its_commits() -> None:
+    """Who is answered together asks again together: the next round goes into one commit."""
+    sizes: list[int] = []
+
+    def write(items: Sequence[int]) -> list[int]:
+        sizes.append(len(items))
+        return list(items)
+
+    group = GroupCommit(write)
+
+    async def one(number: int) -> None:
+        for _ in range(10):
+            await group.submit(number)
+
+    await asyncio.gather(*map(one, range(8)))
+    assert sum(sizes) == 80
+    assert len(sizes) < 20
