@@ -27,6 +27,8 @@ def guard() -> None:
 
 
 def _judge(event: str, args: tuple[Any, ...]) -> None:
+    if CONNECTS is None:  # the interpreter ends and has forgotten this module
+        return
     if event in CONNECTS:
         family, address = args[0].family, args[1]
         if family in (socket.AF_INET, socket.AF_INET6) and address and not is_local(address[0]):
