@@ -74,8 +74,8 @@ def _handle(cases: list[Case]) -> bool:
 def _tell(case: Case) -> None:
     message = case.message
     metrics.count("clawdbot_messages_total", platform=message.bot.platform, outcome=case.state)
-    with bind_trace(message.trace_id):
-        log.info("message.handled", message=message.pk, state=case.state, reason=case.reason)
+    told = {"message": message.pk, "state": case.state, "reason": case.reason}
+    log.info("message.handled", trace_id=message.trace_id, **told)
 
 
 ours = Prepared(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -120,7 +121,10 @@ def state(name: str) -> Text:
 
 def zone() -> ZoneInfo:
     """The wall clock of schedules and cards."""
-    return ZoneInfo(settings.CLAWDBOT_TIME_ZONE)
+    return _zone(settings.CLAWDBOT_TIME_ZONE)
+
+
+_zone = functools.cache(ZoneInfo)
 
 
 def clock(moment: datetime) -> str:

@@ -14,6 +14,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from apps.core.sql import Row, Statement, adapted, here
+from apps.core.work import WorkItem
 
 #: Older SQLites take at most 999 parameters.
 MOST_PARAMETERS = 999
@@ -149,6 +150,42 @@ class Update(_Bulk):
         return (
             f'UPDATE "{table}" SET {sets} FROM (VALUES {values}) AS v '  # noqa: S608 - names are ours
             f'WHERE "{table}"."{key}" = v.column1'
+        )
+
+
+class Settle(_Bulk):
+    """Ends the lease of many claimed rows with values of their own for these columns.
+
+    Each row names its key and the attempt that it was claimed with; one that is no longer ours is
+    left alone (see `apps.core.work.settle`).
+    """
+
+    def __init__(self, model: type[WorkItem], columns: Sequence[str]) -> None:
+        fenced = [model._meta.pk, _field(model, "attempts")]
+        super().__init__(model, [*fenced, *(_field(model, name) for name in columns)])
+        self._working = model.WORKING
+
+    def run(self, rows: Sequence[Sequence[Any]]) -> set[Any]:
+        """Settle (key, attempts, values…) rows; returns the keys of those that were ours."""
+        connection = here()
+        return {
+            key
+            for part in self.parts(rows)
+            for (key,) in self.statement(connection, len(part)).rows(
+                connection, [*self.params(connection, part), self._working]
+            )
+        }
+
+    def text(self, connection: BaseDatabaseWrapper, count: int) -> str:
+        """UPDATE … FROM VALUES … RETURNING."""
+        marks = ", ".join(_cast(connection, field) for field in self.fields)
+        values = ", ".join([f"({marks})"] * count)
+        sets = ", ".join(f'"{f.column}" = v.column{n}' for n, f in enumerate(self.fields[2:], 3))
+        table, key = self.model._meta.db_table, self.fields[0].column
+        return (
+            f'UPDATE "{table}" SET lease_until = NULL, {sets} FROM (VALUES {values}) AS v '  # noqa: S608 - names are ours
+            f'WHERE "{table}"."{key}" = v.column1 AND "{table}".attempts = v.column2 '
+            f'AND state = %s AND lease_until IS NOT NULL RETURNING "{table}"."{key}"'
         )
 
 

@@ -107,7 +107,7 @@ def _bare(connection: BaseDatabaseWrapper) -> bool:
 
 def adapted(connection: BaseDatabaseWrapper, value: Any) -> Any:
     """A value as the driver takes it: times, ids and JSON in the form that Django stores."""
-    if value is None or type(value) in _PLAIN:
+    if type(value) in _PLAIN:
         return value
     if isinstance(value, datetime):
         if connection.vendor == "sqlite":
@@ -126,7 +126,7 @@ def _sqlite_time(value: datetime) -> str:
     return str(value.astimezone(UTC).replace(tzinfo=None))
 
 
-_PLAIN = frozenset({str, int, bool, float, bytes})
+_PLAIN = frozenset({str, int, bool, float, bytes, type(None)})
 
 
 def listed(connection: BaseDatabaseWrapper, values: Iterable[Any]) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -14,9 +13,9 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from apps.audit import log as audit
 from apps.core import metrics, push, work
+from apps.core.bulk import Settle
 from apps.core.clock import utcnow
 from apps.core.errors import ClawdbotError
-from apps.core.logging import bind_trace
 from apps.core.sql import Among, Prepared
 from apps.im.base import Outgoing, get_platform
 from apps.im.bots import send_context
@@ -124,35 +123,36 @@ def mark(results: Sequence[Result]) -> set[int]:
         audit.record_many([_entry(r) for r in done if r.kind in {"sent", "failed"}])
     for result in done:
         _tell(result, now)
+    sent = [r.delivery.pk for r in done if r.kind == "sent"]
+    if sent:
+        log.info("deliveries.sent", deliveries=sent)
     return {r.delivery.conversation_id for r in done if r.delivery.conversation_id}
 
 
+settle_sent = Settle(
+    Delivery, ["state", "sent_at", "shown_revision", "platform_message_id", "last_error"]
+)
+
+
 def _settle(results: Sequence[Result], now: Any) -> set[int]:
-    kept: set[int] = set()
-    plain = [r for r in results if r.kind == "sent" and not r.platform_message_id]
-    groups: dict[int, list[Result]] = defaultdict(list)
-    for result in plain:
-        groups[result.delivery.revision].append(result)
-    for revision, group in groups.items():
-        rows = [r.delivery for r in group]
-        kept |= work.settle(rows, state="sent", sent_at=now, shown_revision=revision, last_error="")
+    sent = [r for r in results if r.kind == "sent"]
+    kept: set[int] = settle_sent.run([_sent(r, now) for r in sent])
     for result in results:
-        if result not in plain:
+        if result.kind != "sent":
             kept |= work.settle([result.delivery], **_changes(result, now))
     _reopen_edited(kept, results, now)
     return kept
 
 
+def _sent(result: Result, now: Any) -> tuple[Any, ...]:
+    row = result.delivery
+    # A platform that gives no name keeps the one that the message has.
+    name = storable(result.platform_message_id, 200) or row.platform_message_id
+    return (row.pk, row.attempts, "sent", now, row.revision, name, "")
+
+
 def _changes(result: Result, now: Any) -> dict[str, Any]:
     delivery = result.delivery
-    if result.kind == "sent":
-        return {
-            "state": "sent",
-            "sent_at": now,
-            "shown_revision": delivery.revision,
-            "platform_message_id": storable(result.platform_message_id, 200),
-            "last_error": "",
-        }
     last = delivery.attempts >= delivery.max_attempts
     if result.kind == "failed" or last:
         return {"state": "failed", "last_error": storable(result.error, 2000)}
@@ -204,8 +204,9 @@ def ended(delivery: Delivery, outcome: str, error: str = "") -> audit.Entry:
 
 def _tell(result: Result, now: Any) -> None:
     delivery, platform = result.delivery, result.platform
-    with bind_trace(delivery.trace_id):
-        log.info("delivery." + result.kind, delivery=delivery.pk, attempt=delivery.attempts)
+    if result.kind != "sent":  # those are told together
+        told = {"delivery": delivery.pk, "attempt": delivery.attempts}
+        log.info("delivery." + result.kind, trace_id=delivery.trace_id, **told)
     metrics.count("clawdbot_deliveries_total", platform=platform, outcome=result.kind)
     if result.kind == "sent" and delivery.role == "answer":
         waited = (now - delivery.created_at).total_seconds()
