@@ -1,12 +1,15 @@
 """Many rows in one statement of our own, on SQLite and PostgreSQL: inserts and updates.
 
-The ORM builds each of them anew, placeholder by placeholder; these are built once for each number
-of rows, which is what the path of a message can afford.
+The ORM builds each of them anew, placeholder by placeholder; these are built once, which is what
+the path of a message can afford. SQLite takes the rows as VALUES, one text for each number of rows;
+PostgreSQL as one JSON parameter, because its driver needs longest for single parameters.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
@@ -18,43 +21,86 @@ from apps.core.work import WorkItem
 
 #: Older SQLites take at most 999 parameters.
 MOST_PARAMETERS = 999
+#: Rows of one statement on PostgreSQL, so that no parameter grows without bound.
+MOST_ROWS = 500
 
 
 class _Bulk:
-    """A statement for any number of rows of `width` values each."""
+    """A statement over rows `v` with the columns column1, column2, … (as VALUES names them)."""
 
     def __init__(self, model: type[models.Model], fields: Sequence[models.Field[Any, Any]]) -> None:
         self.model = model
         self.fields = fields
+        self._names = [f"column{number}" for number in range(1, len(fields) + 1)]
         self._statements: dict[tuple[str, int], Statement] = {}
 
-    def statement(self, connection: BaseDatabaseWrapper, count: int) -> Statement:
-        """The statement for so many rows."""
-        key = (connection.vendor, count)
-        found = self._statements.get(key)
-        if found is None:
-            found = self._statements[key] = Statement(self.text(connection, count))
-        return found
-
-    def text(self, connection: BaseDatabaseWrapper, count: int) -> str:
-        """Its SQL."""
+    def text(self, connection: BaseDatabaseWrapper, source: str) -> str:
+        """Its SQL around `source`, which stands where a FROM clause names a table."""
         raise NotImplementedError
 
-    def parts(self, rows: Sequence[Sequence[Any]]) -> list[Sequence[Sequence[Any]]]:
-        """The rows, as many at a time as one statement takes."""
-        most = max(1, MOST_PARAMETERS // len(self.fields))
-        return [rows[start : start + most] for start in range(0, len(rows), most)]
+    def kind(self, connection: BaseDatabaseWrapper, field: models.Field[Any, Any]) -> str:
+        """The type of a column on PostgreSQL."""
+        found = field.rel_db_type(connection) if field.primary_key else field.db_type(connection)
+        return found or "text"
 
-    def params(self, connection: BaseDatabaseWrapper, rows: Sequence[Sequence[Any]]) -> list[Any]:
-        """All values of the rows, one after another."""
-        return [adapted(connection, value) for row in rows for value in row]
+    def each(
+        self, rows: Sequence[Sequence[Any]], *last: Any
+    ) -> list[tuple[Statement, BaseDatabaseWrapper, list[Any]]]:
+        """The statements to run with their parameters; `last` is what follows the rows."""
+        connection = here()
+        most = max(1, MOST_PARAMETERS // len(self.fields))
+        if connection.vendor == "postgresql":
+            most = MOST_ROWS
+        parts = [rows[start : start + most] for start in range(0, len(rows), most)]
+        return [
+            (
+                self._statement(connection, len(part)),
+                connection,
+                [*_params(connection, part), *last],
+            )
+            for part in parts
+        ]
+
+    def _statement(self, connection: BaseDatabaseWrapper, count: int) -> Statement:
+        key = (connection.vendor, 0 if connection.vendor == "postgresql" else count)
+        found = self._statements.get(key)
+        if found is None:
+            source = self._source(connection, count)
+            found = self._statements[key] = Statement(self.text(connection, source))
+        return found
+
+    def _source(self, connection: BaseDatabaseWrapper, count: int) -> str:
+        if connection.vendor != "postgresql":
+            marks = ", ".join(["%s"] * len(self.fields))
+            return f"(VALUES {', '.join([f'({marks})'] * count)}) AS v"
+        kinds = [self.kind(connection, field) for field in self.fields]
+        # Each row is an array; in their order, so that keys are given in it too.
+        values = ", ".join(
+            f"(r.value -> {place})" if kind == "jsonb" else f"(r.value ->> {place})::{kind}"
+            for place, kind in enumerate(kinds)
+        )
+        return (
+            f"(SELECT {values} FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS r(value, n) "  # noqa: S608
+            f"ORDER BY r.n) AS v({', '.join(self._names)})"
+        )
+
+
+def _params(connection: BaseDatabaseWrapper, rows: Sequence[Sequence[Any]]) -> list[Any]:
+    if connection.vendor == "postgresql":
+        return [json.dumps(rows, default=_as_json)]
+    return [adapted(connection, value) for row in rows for value in row]
+
+
+def _as_json(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 class Insert(_Bulk):
     """Inserts rows of these columns (attribute names, as `person_id`), all of them or none.
 
-    With `skip` a row that breaks a unique constraint is left out. `marks` replaces the placeholder
-    of a column by SQL around it, given for each kind of database.
+    With `skip` a row that breaks a unique constraint is left out. `made` says what a column is made
+    from instead of a value of its own type: the type of what is given, and SQL around it, for each
+    kind of database.
     """
 
     def __init__(
@@ -64,56 +110,66 @@ class Insert(_Bulk):
         *,
         skip: bool = False,
         returning: Sequence[str] = (),
-        marks: Mapping[str, Mapping[str, str]] | None = None,
+        made: Mapping[str, Mapping[str, tuple[str, str]]] | None = None,
     ) -> None:
         super().__init__(model, [_field(model, name) for name in columns])
-        self._skip = " ON CONFLICT DO NOTHING" if skip else ""
+        # SQLite needs the WHERE to tell ON CONFLICT from the ON of a join.
+        self._skip = " WHERE true ON CONFLICT DO NOTHING" if skip else ""
         names = [f'"{_field(model, name).column}"' for name in returning]
         self._returning = f" RETURNING {', '.join(names)}" if names else ""
-        self._marks = marks or {}
+        self._made = made or {}
 
     def run(self, rows: Sequence[Sequence[Any]]) -> list[Row]:
         """Insert them in order; returns the `returning` columns of those that were inserted."""
-        connection = here()
         return [
             row
-            for part in self.parts(rows)
-            for row in self.statement(connection, len(part)).rows(
-                connection, self.params(connection, part)
-            )
+            for statement, connection, params in self.each(rows)
+            for row in statement.rows(connection, params)
         ]
 
-    def text(self, connection: BaseDatabaseWrapper, count: int) -> str:
-        """INSERT … VALUES of so many rows."""
+    def text(self, connection: BaseDatabaseWrapper, source: str) -> str:
+        """INSERT … SELECT."""
         names = ", ".join(f'"{field.column}"' for field in self.fields)
-        marks = ", ".join(self._mark(connection, field) for field in self.fields)
-        values = ", ".join([f"({marks})"] * count)
+        values = ", ".join(
+            self._value(connection, field, f"v.{name}")
+            for field, name in zip(self.fields, self._names, strict=True)
+        )
         table = self.model._meta.db_table
-        return f'INSERT INTO "{table}" ({names}) VALUES {values}{self._skip}{self._returning}'  # noqa: S608
+        return (
+            f'INSERT INTO "{table}" ({names}) '  # noqa: S608 - names are ours
+            f"SELECT {values} FROM {source}{self._skip}{self._returning}"
+        )
 
-    def _mark(self, connection: BaseDatabaseWrapper, field: models.Field[Any, Any]) -> str:
-        own = self._marks.get(field.attname, {}).get(connection.vendor)
-        if own is not None:
-            return own
-        json = connection.vendor == "postgresql" and isinstance(field, models.JSONField)
-        return "%s::jsonb" if json else "%s"
+    def kind(self, connection: BaseDatabaseWrapper, field: models.Field[Any, Any]) -> str:
+        """The type of what is given for a column on PostgreSQL."""
+        own = self._made.get(field.attname, {}).get(connection.vendor)
+        return own[0] if own else super().kind(connection, field)
+
+    def _value(
+        self, connection: BaseDatabaseWrapper, field: models.Field[Any, Any], given: str
+    ) -> str:
+        own = self._made.get(field.attname, {}).get(connection.vendor)
+        return own[1].format(given) if own else given
 
 
 class InsertModels:
     """Inserts instances of a model with all their columns and gives them their keys."""
 
     def __init__(
-        self, model: type[models.Model], *, marks: Mapping[str, Mapping[str, str]] | None = None
+        self,
+        model: type[models.Model],
+        *,
+        made: Mapping[str, Mapping[str, tuple[str, str]]] | None = None,
     ) -> None:
         key = model._meta.pk.attname
         self._names = [f.attname for f in model._meta.concrete_fields if f.attname != key]
         self._values = attrgetter(*self._names)
-        self._insert = Insert(model, self._names, returning=(key,), marks=marks)
+        self._insert = Insert(model, self._names, returning=(key,), made=made)
 
     def run(self, instances: Sequence[models.Model], **columns: Sequence[Any]) -> None:
         """Insert them in order, in the caller's transaction.
 
-        `columns` gives what the marked columns of each instance are made from.
+        `columns` gives what the made columns of each instance are made from.
         """
         rows = [list(self._values(one)) for one in instances]
         for name, values in columns.items():
@@ -135,20 +191,16 @@ class Update(_Bulk):
 
     def run(self, rows: Sequence[Sequence[Any]]) -> int:
         """Update the rows whose key stands first in each of `rows`; returns how many."""
-        connection = here()
         return sum(
-            self.statement(connection, len(part)).count(connection, self.params(connection, part))
-            for part in self.parts(rows)
+            statement.count(connection, params) for statement, connection, params in self.each(rows)
         )
 
-    def text(self, connection: BaseDatabaseWrapper, count: int) -> str:
-        """UPDATE … FROM VALUES; both databases call their columns column1, column2, …"""
-        marks = ", ".join(_cast(connection, field) for field in self.fields)
-        values = ", ".join([f"({marks})"] * count)
+    def text(self, connection: BaseDatabaseWrapper, source: str) -> str:
+        """UPDATE … FROM."""
         sets = ", ".join(f'"{f.column}" = v.column{n}' for n, f in enumerate(self.fields[1:], 2))
         table, key = self.model._meta.db_table, self.fields[0].column
         return (
-            f'UPDATE "{table}" SET {sets} FROM (VALUES {values}) AS v '  # noqa: S608 - names are ours
+            f'UPDATE "{table}" SET {sets} FROM {source} '  # noqa: S608 - names are ours
             f'WHERE "{table}"."{key}" = v.column1'
         )
 
@@ -167,23 +219,18 @@ class Settle(_Bulk):
 
     def run(self, rows: Sequence[Sequence[Any]]) -> set[Any]:
         """Settle (key, attempts, values…) rows; returns the keys of those that were ours."""
-        connection = here()
         return {
             key
-            for part in self.parts(rows)
-            for (key,) in self.statement(connection, len(part)).rows(
-                connection, [*self.params(connection, part), self._working]
-            )
+            for statement, connection, params in self.each(rows, self._working)
+            for (key,) in statement.rows(connection, params)
         }
 
-    def text(self, connection: BaseDatabaseWrapper, count: int) -> str:
-        """UPDATE … FROM VALUES … RETURNING."""
-        marks = ", ".join(_cast(connection, field) for field in self.fields)
-        values = ", ".join([f"({marks})"] * count)
+    def text(self, connection: BaseDatabaseWrapper, source: str) -> str:
+        """UPDATE … FROM … RETURNING."""
         sets = ", ".join(f'"{f.column}" = v.column{n}' for n, f in enumerate(self.fields[2:], 3))
         table, key = self.model._meta.db_table, self.fields[0].column
         return (
-            f'UPDATE "{table}" SET lease_until = NULL, {sets} FROM (VALUES {values}) AS v '  # noqa: S608 - names are ours
+            f'UPDATE "{table}" SET lease_until = NULL, {sets} FROM {source} '  # noqa: S608 - names are ours
             f'WHERE "{table}"."{key}" = v.column1 AND "{table}".attempts = v.column2 '
             f'AND state = %s AND lease_until IS NOT NULL RETURNING "{table}"."{key}"'
         )
@@ -192,10 +239,3 @@ class Settle(_Bulk):
 def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:
     """The column with this attribute name (`person_id` for a foreign key)."""
     return next(field for field in model._meta.concrete_fields if field.attname == name)
-
-
-def _cast(connection: BaseDatabaseWrapper, field: models.Field[Any, Any]) -> str:
-    if connection.vendor != "postgresql":
-        return "%s"
-    kind = field.rel_db_type(connection) if field.primary_key else field.db_type(connection)
-    return f"CAST(%s AS {kind})"

@@ -66,7 +66,11 @@ class Among(Func):
 
 
 class Statement:
-    """One text of SQL with ``%s`` marks, ready for the fastest way to run it."""
+    """One text of SQL with ``%s`` marks, run past Django's cursors.
+
+    Those rewrite the text on SQLite, and put the values into it on PostgreSQL, at every run; here
+    the driver is given both as they are.
+    """
 
     __slots__ = ("_native", "text")
 
@@ -76,33 +80,30 @@ class Statement:
 
     def rows(self, connection: BaseDatabaseWrapper, params: Sequence[Any]) -> list[Row]:
         """Run it and return what it selects or returns."""
-        if _bare(connection):
-            with connection.wrap_database_errors:
-                return connection.connection.execute(self._native, params).fetchall()  # type: ignore[no-any-return]
-        with connection.cursor() as cursor:
-            cursor.execute(self.text, params)
+        with self._run(connection, params) as cursor:
             return [] if cursor.description is None else cursor.fetchall()
 
     def count(self, connection: BaseDatabaseWrapper, params: Sequence[Any]) -> int:
         """Run it and return how many rows it changed."""
-        if _bare(connection):
-            with connection.wrap_database_errors:
-                return int(connection.connection.execute(self._native, params).rowcount)
-        with connection.cursor() as cursor:
-            cursor.execute(self.text, params)
+        with self._run(connection, params) as cursor:
             return int(cursor.rowcount)
 
-
-def _bare(connection: BaseDatabaseWrapper) -> bool:
-    """May the driver be called without Django's cursor, which rewrites every text that it runs?
-
-    Not on PostgreSQL, and not while somebody watches the queries.
-    """
-    if connection.vendor != "sqlite" or connection.queries_logged or connection.execute_wrappers:
-        return False
-    connection.validate_no_broken_transaction()
-    connection.ensure_connection()
-    return True
+    @contextlib.contextmanager
+    def _run(self, connection: BaseDatabaseWrapper, params: Sequence[Any]) -> Iterator[Any]:
+        if connection.queries_logged or connection.execute_wrappers:  # somebody watches
+            with connection.cursor() as cursor:
+                cursor.execute(self.text, params)
+                yield cursor
+            return
+        connection.validate_no_broken_transaction()
+        connection.ensure_connection()
+        with connection.wrap_database_errors:
+            if connection.vendor == "sqlite":
+                yield connection.connection.execute(self._native, params)
+            else:
+                driver: Any = connection  # its own class knows which psycopg it is
+                with driver.Database.Cursor(driver.connection) as cursor:
+                    yield cursor.execute(self.text, params)
 
 
 def adapted(connection: BaseDatabaseWrapper, value: Any) -> Any:

@@ -57,10 +57,10 @@ busy_of = Prepared(
 #: A lease is given as its seconds, or none.
 insert = InsertModels(
     Delivery,
-    marks={
+    made={
         "lease_until": {
-            "sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'now', %s || ' seconds')",
-            "postgresql": "STATEMENT_TIMESTAMP() + %s * INTERVAL '1 second'",
+            "sqlite": ("", "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'now', {} || ' seconds')"),
+            "postgresql": ("float8", "STATEMENT_TIMESTAMP() + {} * INTERVAL '1 second'"),
         }
     },
 )
