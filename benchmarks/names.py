@@ -87,6 +87,7 @@ SYSTEMS: Words = {
 SUFFIXES: Words = {
     r", ratio at ([\d,]+)$": (r", times at \1", r"，\1 时的倍数"),
     r", ratio$": (", times", "，倍数"),
+    r", beside ([\d,]+)$": (r", nothing waiting (beside \1)", r"，无积压（与 \1 条同轮）"),
     r", ([\d,]+) people$": (r", \1 people", r"，\1 人"),
     r", ([\d,]+) past$": (r", \1 of each", r"，各 \1 条"),
     r", ([\d,]+) waiting$": (r", \1 waiting", r"，积压 \1 条"),

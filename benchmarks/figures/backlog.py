@@ -48,8 +48,9 @@ async def _beside(name: str, size: Size, table: dict[str, Row]) -> None:
             tag = f"back{waiting}"
             await asyncio.to_thread(_wait, loaded, tag, waiting - have)
             have, loaded.name = waiting, f"{name}, {waiting:,} waiting"
-            rows = await medians([empty, loaded], acks.alone(size.messages // 2), size.rounds)
-            table |= rows
+            rows = await medians([empty, loaded], acks.alone(2 * size.messages), size.rounds)
+            table[f"{name}, beside {waiting:,}"] = rows[name]
+            table[loaded.name] = rows[loaded.name]
             table[f"{name}, ratio at {waiting:,}"] = ratio(rows[name], rows[loaded.name])
 
 
