@@ -128,7 +128,12 @@ def database(address: str, home: Path) -> dict[str, Any]:
     if found["ENGINE"].endswith("sqlite3"):
         found["ENGINE"], found["OPTIONS"] = SQLITE_ENGINE, SQLITE_OPTIONS
     else:
-        found.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+        options = found.setdefault("OPTIONS", {})
+        options.setdefault("connect_timeout", 5)
+        # The server plans a statement of a message's path once for each connection. Behind a
+        # PgBouncer that hands out connections by transaction: ?prepare_threshold=never
+        given = options.get("prepare_threshold", 2)
+        options["prepare_threshold"] = None if given == "never" else int(given)
         found["CONN_HEALTH_CHECKS"] = True
     found["CONN_MAX_AGE"] = None
     return found
