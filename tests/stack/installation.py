@@ -22,6 +22,8 @@ BACK_S = 60  # until killed children answer again, on a loaded machine
 class Installation(Stack):
     """`manage.py up` without limits of rate, with `ask` to look inside."""
 
+    HAND = "tests.stack.inside"
+
     def __init__(self, home: Path, **env: str) -> None:
         off = {"CLAWDBOT_LIMIT_PERSON": "off", "CLAWDBOT_LIMIT_CHAT": "off"}
         super().__init__(home, **{"CLAWDBOT_WORKERS": "2", "CLAWDBOT_LANGUAGE": "en", **off, **env})
@@ -41,11 +43,15 @@ class Installation(Stack):
         assert "error" not in answer, f"{name}: {answer['error']}"
         return answer["value"]
 
+    def hand_env(self) -> dict[str, str]:
+        """What the hand inside is started with."""
+        return self.env
+
     def _open_hand(self) -> subprocess.Popen[str]:
         if self._hand is None:
             self._hand = subprocess.Popen(
-                [sys.executable, "-m", "tests.stack.inside"], cwd=ROOT,
-                env={**self.env, "DJANGO_SETTINGS_MODULE": "clawdbot.settings.base"},
+                [sys.executable, "-m", self.HAND], cwd=ROOT,
+                env={**self.hand_env(), "DJANGO_SETTINGS_MODULE": "clawdbot.settings.base"},
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             )  # fmt: skip
         return self._hand

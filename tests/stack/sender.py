@@ -10,7 +10,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 from tests.stack.post import PATIENCE_S, post
 from tests.stands import webhook
@@ -19,13 +19,30 @@ HANDS = 12
 AGAIN_S = 0.4
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """One delivery of an event to us. Status 0 is a connection that broke: who knows."""
+
+    began: float
+    ended: float
+    status: int
+
+    @property
+    def outcome(self) -> str:
+        """`ok`, `failed`, or `unknown`."""
+        if self.status == 0:
+            return "unknown"
+        return "ok" if 200 <= self.status < 300 else "failed"
+
+
 @dataclass
 class Event:
-    """One message, and every answer that it got; 0 stands for a connection that broke."""
+    """One message on a `webhook` bot, and every answer that it got."""
 
     body: dict[str, Any]
     event_id: str
-    statuses: list[int] = field(default_factory=list)
+    slug: str
+    attempts: list[Attempt] = field(default_factory=list)
     accepted_at: float = 0.0
 
     @property
@@ -33,16 +50,29 @@ class Event:
         """What answers refer to."""
         return str(self.body["id"])
 
+    @property
+    def statuses(self) -> list[int]:
+        """The answers' statuses; 0 stands for a connection that broke."""
+        return [attempt.status for attempt in self.attempts]
 
-class Sender:
+    def request(self) -> tuple[str, bytes, dict[str, str]]:
+        """Path, body and headers, signed now."""
+        body, headers = webhook.signed(self.body, event_id=self.event_id)
+        return f"/webhooks/webhook/{self.slug}/", body, headers
+
+
+Sent = TypeVar("Sent", bound=Event)
+
+
+class Sender(Generic[Sent]):
     """Sends the events between `with` and its end, `rate` a second."""
 
-    def __init__(self, port: int, slug: str, events: list[Event], rate: float) -> None:
+    def __init__(self, port: int, events: list[Sent], rate: float, hands: int = HANDS) -> None:
         self.events = events
-        self._port, self._path, self._rate = port, f"/webhooks/webhook/{slug}/", rate
+        self._port, self._rate = port, rate
         self._due: queue.PriorityQueue[tuple[float, int]] = queue.PriorityQueue()
         self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(HANDS)]
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(hands)]
 
     def __enter__(self) -> Self:
         began = time.monotonic()
@@ -65,10 +95,10 @@ class Sender:
     @property
     def tried(self) -> int:
         """How many events were sent at least once."""
-        return sum(1 for event in self.events if event.statuses)
+        return sum(1 for event in self.events if event.attempts)
 
     @property
-    def accepted(self) -> list[Event]:
+    def accepted(self) -> list[Sent]:
         """The events that got a 2xx."""
         return [event for event in self.events if event.accepted_at]
 
@@ -93,19 +123,22 @@ class Sender:
             if self._over.wait(max(0.0, due - time.monotonic())):
                 return
             event = self.events[number]
-            status = self._send(event)
-            event.statuses.append(status)
-            if 200 <= status < 300:
-                event.accepted_at = time.monotonic()
+            attempt = self.send(event)
+            event.attempts.append(attempt)
+            if attempt.outcome == "ok":
+                event.accepted_at = attempt.ended
             else:
                 self._due.put((time.monotonic() + AGAIN_S, number))
 
-    def _send(self, event: Event) -> int:
-        body, headers = webhook.signed(event.body, event_id=event.event_id)
-        return post(self._port, self._path, body, headers)
+    def send(self, event: Sent) -> Attempt:
+        """Deliver it once."""
+        path, body, headers = event.request()
+        began = time.monotonic()
+        status = post(self._port, path, body, headers)
+        return Attempt(began, time.monotonic(), status)
 
 
-def events(count: int, people: list[str], job_every: int, tag: str) -> list[Event]:
+def events(count: int, people: list[str], job_every: int, tag: str, slug: str) -> list[Event]:
     """Messages of these people in turn, each in a chat of their own; some ask for a job."""
     made = []
     for number in range(count):
@@ -116,5 +149,5 @@ def events(count: int, people: list[str], job_every: int, tag: str) -> list[Even
             "conversation": {"id": f"c-{person}", "type": "private"},
             "text": "/host" if number % job_every == job_every - 1 else "/ping",
         }
-        made.append(Event(body, f"evt-{tag}-{number}"))
+        made.append(Event(body, f"evt-{tag}-{number}", slug))
     return made

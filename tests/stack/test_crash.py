@@ -33,10 +33,10 @@ Act = tuple[float, Callable[[House], object]]
 
 def storm(house: House, count: int, tag: str, acts: Sequence[Act]) -> None:
     """Send `count` messages, do each act when its share of them was sent, look at the answers."""
-    sent = events(count, PEOPLE, JOB_EVERY, tag)
+    sent = events(count, PEOPLE, JOB_EVERY, tag, OWN)
     began = time.monotonic()
     house.own.delay_s = DELAY_S
-    with Sender(house.home.port, OWN, sent, RATE) as sender:
+    with Sender(house.home.port, sent, RATE) as sender:
         for share, act in acts:
             wait_for(lambda goal=share * count: sender.tried >= goal, ACCEPT_S, "sending")
             act(house)
@@ -202,9 +202,9 @@ def test_a_worker_that_slept_through_its_leases_changes_nothing(house_on_servers
     said = house.home.start_more(*SECOND_WORKER)
     wait_for(lambda: "ready" in said.read_text(), ACCEPT_S, "a second worker")
     worker = house.home.pids()["worker-io"]
-    sent = events(200, PEOPLE, JOB_EVERY, "zombie")
+    sent = events(200, PEOPLE, JOB_EVERY, "zombie", OWN)
     try:
-        with Sender(house.home.port, OWN, sent, RATE) as sender:
+        with Sender(house.home.port, sent, RATE) as sender:
             wait_for(lambda: sender.tried >= 100, ACCEPT_S, "sending")
             os.kill(worker, signal.SIGSTOP)
             stopped = time.monotonic()
@@ -222,12 +222,12 @@ def test_a_redis_that_hangs_holds_up_no_acceptance_and_no_answer(house: House) -
     """It takes connections and never answers: worse than one that is gone."""
     house.home.settled(RECOVER_S)
     server = house.home.pids()["valkey"]
-    sent = events(40, PEOPLE, JOB_EVERY, "hang")
+    sent = events(40, PEOPLE, JOB_EVERY, "hang", OWN)
     quick = {event.id for event in sent if event.body["text"] == "/ping"}
     os.kill(server, signal.SIGSTOP)
     began = time.monotonic()
     try:
-        with Sender(house.home.port, OWN, sent, RATE) as sender:
+        with Sender(house.home.port, sent, RATE) as sender:
             wait_for(sender.done, 10, "an acceptance of every message")
         assert {status for event in sent for status in event.statuses} == {202}
         assert house.own.wait(lambda: quick <= house.answers().keys(), RECOVER_S)

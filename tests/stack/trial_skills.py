@@ -9,9 +9,12 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import signal
 import time
+from pathlib import Path
 
 from apps.skills.base import skill
+from tests.stack.trials import LEDGER
 
 
 @skill(name="nap", zh="打盹", timeout=120)
@@ -71,3 +74,20 @@ def wipe(what: str) -> str:
 def pay(amount: int) -> str:
     """Something that somebody else approves."""
     return f"paid {amount}"
+
+
+@skill(name="charge", zh="扣款", retries=0)
+def charge(what: str, seconds: float = 0.0) -> str:
+    """Something that must not be done twice: it leaves a line in a ledger each time."""
+    with Path(os.environ[LEDGER]).open("a") as ledger:
+        ledger.write(f"{what}\n")
+    time.sleep(seconds)
+    return f"charged {what}"
+
+
+@skill(name="devour", zh="吞噬")
+def devour() -> str:
+    """Take much memory, then end as the kernel ends whoever takes too much."""
+    held = bytearray(256 * 1024 * 1024)
+    os.kill(os.getpid(), signal.SIGKILL)
+    return str(len(held))

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-NAMES = ("nap", "snooze", "grind", "freeze", "chill", "vanish", "segfault", "wipe", "pay")
+NAMES = (
+    *("nap", "snooze", "grind", "freeze", "chill", "vanish", "segfault", "wipe", "pay"),
+    *("charge", "devour"),
+)
+LEDGER = "TRIAL_LEDGER"  # the file to which `charge` adds a line
 
 
 def entry_point(folder: Path) -> None:

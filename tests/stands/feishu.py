@@ -39,6 +39,8 @@ class Shown:
     content: dict[str, Any]
     reply_to: str = ""
     edits: int = 0
+    uuid: str = ""
+    at: float = 0.0
 
     @property
     def words(self) -> str:
@@ -175,7 +177,7 @@ class FeishuStand(HttpStand):
         if name and held and time.time() - held[1] < UUID_MEMORY_S:
             return {"data": {"message_id": held[0]}}
         message_id = f"om_{next(self._numbers):06d}"
-        shown = Shown(message_id, to, body["msg_type"], content, target)
+        shown = Shown(message_id, to, body["msg_type"], content, target, uuid=name, at=call.at)
         self._state.shown[message_id] = shown
         if name:
             self._state.uuids[name] = (message_id, time.time())

@@ -28,6 +28,7 @@ class WebhookStand(HttpStand):
         self.received: list[dict[str, Any]] = []
         self.problems: list[str] = []
         self.repeats = 0
+        self.shown_at: dict[str, float] = {}  # by the id of the inbound message, of its answer
         self._seen: set[str] = set()
 
     def config(self, **changes: Any) -> dict[str, Any]:
@@ -63,6 +64,8 @@ class WebhookStand(HttpStand):
         self._check(body)
         self._seen.add(event_id)
         self.received.append(body)
+        if body["role"] == "answer":
+            self.shown_at.setdefault(str(body["in_reply_to"]), call.at)
         return Answer(200, {"status": "ok"})
 
     def _check(self, body: dict[str, Any]) -> None:
