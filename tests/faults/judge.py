@@ -16,6 +16,7 @@ ORDER_S = 0.3  # accepted this far apart, two messages were accepted one after t
 SLOWER = 1.5
 BACK_S = 30.0
 FLOOR_S = 0.5  # faster than this is never slow: the figure of a busy machine jumps about below it
+WORDS = "the words of a message"
 Breaches = Iterator[str]
 
 
@@ -60,9 +61,9 @@ def one_effect(history: History) -> Breaches:
     texts = {event.id: event.text for event in history.sent}
     for row in history.messages:
         words = texts.get(row["id"], "").split()
-        if states.get(row["pk"]) == "succeeded" and words[0] == "/charge":
-            if counts[words[1]] != 1:
-                yield f"{words[1]} succeeded and was done {counts[words[1]]} times"
+        said = states.get(row["pk"]) == "succeeded" and words[0] == "/charge"
+        if said and counts[words[1]] != 1:
+            yield f"{words[1]} succeeded and was done {counts[words[1]]} times"
 
 
 def whole_audit(history: History) -> Breaches:
@@ -88,6 +89,8 @@ def no_secret(history: History) -> Breaches:
     """I5: no secret in any log, queue, audit row or card."""
     for place, text in history.places.items():
         for name, secret in history.canaries.items():
+            if place == "cards" and name == WORDS:
+                continue  # what somebody asked to have said again
             if secret in text:
                 yield f"{name} is in {place}"
 

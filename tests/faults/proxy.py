@@ -52,6 +52,7 @@ class Proxy:
         self.cuts_left = 0  # COMMITs whose answer is still to be cut off
         self.cut_every = 1
         self.commits = 0
+        self.recording: bytearray | None = None  # what went towards the server
         self._links: set[Link] = set()
         self._server: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
@@ -282,6 +283,8 @@ class Link:
 
     def _look(self, data: bytes) -> None:
         proxy = self._proxy
+        if proxy.recording is not None:
+            proxy.recording += data
         for _ in range(self._finder.feed(data)):
             proxy.commits += 1
             if proxy.cuts_left > 0 and proxy.commits % proxy.cut_every == 0:

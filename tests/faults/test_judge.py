@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.faults.history import Call, History, Pace, Seen, Sent
-from tests.faults.judge import judge
+from tests.faults.judge import WORDS, judge
 from tests.stack.sender import Attempt
 
 SECRET = "whsec_canary"
@@ -93,6 +93,8 @@ BAD: list[tuple[str, str, Spoil]] = [
     ("I4", "a gap", lambda h: h.audit.pop(1)),
     ("I4", "an end unwritten", lambda h: h.audit.pop()),
     ("I5", "a secret in a log", lambda h: h.places.update(logs=f"key={SECRET}")),
+    ("I5", "words in the audit", lambda h: (
+        h.canaries.update({WORDS: "my words"}), h.places.update(audit="my words"))),
     ("I6", "allowed without a grant", lambda h: h.rights.pop()),
     ("I6", "a denial ignored", lambda h: h.rights.append(
         audit(3, "role.deny", "role", 1, object_label="member", data={"permission": "skill.x"}))),
@@ -126,6 +128,15 @@ def test_unknown_outcomes_may_be_answered_once_or_not() -> None:
     assert judge(history) == []
     history.seen.append(Seen("m5", "k6", "pong", 7, "answer"))
     assert any(said.startswith("I2") for said in judge(history))
+
+
+def test_words_may_be_in_cards_and_secrets_may_not() -> None:
+    history = good()
+    history.canaries[WORDS] = "my words"
+    history.places["cards"] = "my words"
+    assert judge(history) == []
+    history.places["cards"] += SECRET
+    assert any(said.startswith("I5") for said in judge(history))
 
 
 def test_lost_and_twice_are_counted() -> None:

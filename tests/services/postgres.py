@@ -35,24 +35,30 @@ class Postgres:
     """A running server; `url` is what DATABASE_URL takes."""
 
     def __init__(self, flags: Mapping[str, str] = FLAGS) -> None:
-        self.flags = flags
-        initdb, postgres = (program(name, *folders()) for name in NAMES)
+        initdb, self._program = (program(name, *folders()) for name in NAMES)
         self.server = PrivateServer("pg", user="postgres")
+        folder = self.server.folder
+        self.url = f"postgres://clawdbot@/{folder}/postgres"
+        self.socket = folder / ".s.PGSQL.5432"
+        self._flags = {"unix_socket_directories": str(folder), **flags}
+        auth = ["--auth=trust", "--username=clawdbot", "--encoding=UTF8", "--locale=C"]
         try:
-            self._start(initdb, postgres)
+            self.server.run([initdb, "--pgdata", str(folder / "data"), *auth, "--no-sync"])
+            self.start()
         except BaseException:
             self.stop()
             raise
 
-    def _start(self, initdb: str, postgres: str) -> None:
-        folder = self.server.folder
-        self.url = f"postgres://clawdbot@/{folder}/postgres"
-        auth = ["--auth=trust", "--username=clawdbot", "--encoding=UTF8", "--locale=C"]
-        self.server.run([initdb, "--pgdata", str(folder / "data"), *auth, "--no-sync"])
-        flags = {"unix_socket_directories": str(folder), **self.flags}
-        options = [part for name, value in flags.items() for part in ("-c", f"{name}={value}")]
-        self.server.start([postgres, "-D", str(folder / "data"), *options], signal="INT")
+    def start(self) -> None:
+        """Return when it answers; after a crash it recovers first."""
+        data = str(self.server.folder / "data")
+        flags = [part for name, value in self._flags.items() for part in ("-c", f"{name}={value}")]
+        self.server.start([self._program, "-D", data, *flags], signal="INT")
         self.server.wait(self.answers)
+
+    def crash(self) -> None:
+        """Immediate shutdown: as if all its processes were killed; the data stays."""
+        self.server.halt(signal.SIGQUIT)
 
     def answers(self) -> bool:
         """Does it take connections?"""

@@ -98,6 +98,11 @@ class PrivateServer:
 
     def stop(self, signal: int = 15) -> None:
         """End the processes, last one first, and remove the folder."""
+        self.halt(signal)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def halt(self, signal: int = 15) -> None:
+        """End the processes, last one first; the folder stays for a new start."""
         for process in reversed(self.processes):
             if process.poll() is None:
                 process.send_signal(signal)
@@ -107,4 +112,3 @@ class PrivateServer:
                 process.kill()
                 process.wait(10)
         self.processes.clear()
-        shutil.rmtree(self.folder, ignore_errors=True)

@@ -20,12 +20,13 @@ class RabbitMQ:
         server, epmd = program("rabbitmq-server", *FOLDERS), program("epmd")
         self.process = PrivateServer("mq", user="rabbitmq")
         self.port, names = free_port(), free_port()
+        self._environment = self._env(names)
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}//"
         try:
             # Otherwise the node starts an epmd that outlives it.
             self.process.start([epmd, "-port", str(names), "-address", "127.0.0.1"])
             self.process.wait(lambda: _listens(names))
-            self.process.start([server], env=self._env(names))
+            self.process.start([server], env=self._environment)
             self.process.wait(lambda: _listens(self.port))
         except BaseException:
             self.stop()
@@ -55,6 +56,10 @@ class RabbitMQ:
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RUNNING_UNDER_SYSTEMD": "true",  # the script becomes the node instead of watching it
         }
+
+    def control(self, *words: str) -> None:
+        """A command of rabbitmqctl on this node."""
+        self.process.run([program("rabbitmqctl", *FOLDERS), *words], env=self._environment)
 
     def stop(self) -> None:
         """End the node, then its epmd."""

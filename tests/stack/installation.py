@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -29,6 +30,7 @@ class Installation(Stack):
         super().__init__(home, **{"CLAWDBOT_WORKERS": "2", "CLAWDBOT_LANGUAGE": "en", **off, **env})
         self._hand: subprocess.Popen[str] | None = None
         self._more: list[subprocess.Popen[bytes]] = []
+        self._numbers = itertools.count()
 
     # ---- what is inside ----
 
@@ -123,7 +125,7 @@ class Installation(Stack):
 
     def start_more(self, *argv: str) -> Path:
         """One more process of this installation beside those of `up`; returns its log."""
-        path = self.home / "logs" / f"more{len(self._more)}.log"
+        path = self.home / "logs" / f"more{next(self._numbers)}.log"
         with path.open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", *argv], cwd=ROOT, env=self.env, stdout=log, stderr=log
@@ -131,14 +133,20 @@ class Installation(Stack):
         self._more.append(process)
         return path
 
-    def end(self) -> None:
-        """Leave nothing behind."""
+    def end_more(self) -> None:
+        """End what `start_more` started."""
         for process in self._more:
             process.kill()
             process.wait()
+        self._more.clear()
+
+    def end(self) -> None:
+        """Leave nothing behind."""
+        self.end_more()
         if self._hand is not None and self._hand.stdin is not None:
             self._hand.stdin.close()
             self._hand.wait(20)
+            self._hand = None
         super().end()
 
 

@@ -64,6 +64,8 @@ class HttpStand:
         self.calls: list[Call] = []
         self.delay_s = 0.0  # between the work and the answer
         self._faults: list[Fault] = []
+        #: Asked for every call that no scripted fault is for: what goes wrong with this one?
+        self.trouble: Callable[[Call], Fault | None] = lambda call: None
         self._port = port
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
@@ -187,7 +189,7 @@ class HttpStand:
                 if fault.times == 0:
                     self._faults.remove(fault)
                 return fault
-        return None
+        return self.trouble(call)
 
 
 async def _read(reader: asyncio.StreamReader) -> Call | None:

@@ -1,0 +1,3 @@
+"""Full disks."""
+
+from __future__ import annotations
