@@ -15,7 +15,7 @@ ifeq ($(shell test $(MAKELEVEL) -gt 8 && echo deep),deep)
 $(error make calls itself again and again; which variable was overridden?)
 endif
 
-.PHONY: run test lint types check bench gate lock clean
+.PHONY: run test faults lint types check bench gate lock clean
 .DEFAULT_GOAL := run
 
 # One simple command, so that make starts no shell: a SIGTERM to make then reaches it.
@@ -25,6 +25,10 @@ run: $(RUN_STAMP)
 test: $(DEV_STAMP)
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not stack"
 	$(BIN)/python -m pytest -m stack
+
+# The whole fault matrix, some of it with CASES=F1,F3 SETUPS=embedded; docs/reliability.md.
+faults: $(DEV_STAMP)
+	$(BIN)/python -m tests.faults.matrix --cases "$(CASES)" --setups "$(SETUPS)" --write
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .

@@ -60,7 +60,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write the table into docs/")
     options = parser.parse_args()
     outcomes = []
-    for setup in options.setups.split(","):
+    for setup in (options.setups or ",".join(SETUPS)).split(","):
         for outcome in run_setup(setup, chosen(options.cases)):
             outcomes.append(outcome)
             print(time.strftime("%H:%M:%S"), told(outcome)[:2500], flush=True)

@@ -7,6 +7,7 @@ one `up`, with proxies before the platforms' APIs alone.
 
 from __future__ import annotations
 
+import functools
 import secrets
 import shutil
 import tempfile
@@ -20,7 +21,9 @@ import redis as redis_client
 from tests.faults.load import DESK, GUEST, OWN, PEOPLE, PROBES
 from tests.faults.proxy import Proxy
 from tests.services import redis
+from tests.services.disk import SmallDisk
 from tests.services.postgres import Postgres
+from tests.services.process import Missing
 from tests.services.rabbitmq import RabbitMQ
 from tests.stack import trials
 from tests.stack.installation import ROOT, Installation
@@ -29,6 +32,7 @@ from tests.stands.webhook import WebhookStand
 
 EMBEDDED, REDIS, RABBIT = "embedded", "redis", "rabbitmq"
 SETUPS = (EMBEDDED, REDIS, RABBIT)
+DISK_MB = 512
 SKILLS = [f"skill.{name}" for name in trials.NAMES]
 
 
@@ -70,7 +74,7 @@ class Servers:
         if setup == EMBEDDED:
             return
         # A commit that was answered must survive a crash of the server, if not a power cut.
-        self.postgres = Postgres(synchronous_commit="on")
+        self.postgres = Postgres(DISK_MB if can_mount() else 0, synchronous_commit="on")
         self.redis = redis.installed()
         if setup == RABBIT:
             self.rabbit = RabbitMQ()
@@ -146,9 +150,19 @@ class Site:
         """The last errors in everybody's logs."""
         return "\n".join(machine.complaints() for machine in self.machines)
 
+    @property
+    def disks(self) -> dict[str, SmallDisk]:
+        """The disks that can be filled, by what is on them; none unless we are root."""
+        found = {"home": self._disk}
+        found["database"] = self.servers.postgres.disk if self.servers.postgres else None
+        return {name: disk for name, disk in found.items() if disk is not None}
+
     # ---- its making ----
 
     def _prepare(self) -> None:
+        self._disk = SmallDisk(self.folder / "disk", DISK_MB) if can_mount() else None
+        if self._disk is not None:
+            self._end.callback(self._disk.stop)
         for stand in (self.own, self.desk):
             self._end.enter_context(stand)
         self.desk.users |= {f"ou_{name}" for name in PEOPLE}
@@ -190,7 +204,9 @@ class Site:
             found["CELERY_BROKER_URL"] = f"amqp://guest:guest@127.0.0.1:{proxies['amqp'].port}//"
         for proxy in proxies.values():
             proxy.recording = bytearray()
-        machine = Machine(self.folder / name, parts, proxies, **found, **env)
+        # The spare ones come and go, and their logs would fill the disk.
+        small = "" if name.startswith("spare") else "disk"
+        machine = Machine(self.folder / small / name, parts, proxies, **found, **env)
         machine.direct = direct
         self.machines.append(machine)
         return machine
@@ -205,6 +221,17 @@ class Site:
         for name in PEOPLE:
             if name != GUEST:
                 home.ask("add_role", person=name, role="operator")
+
+
+@functools.cache
+def can_mount() -> bool:
+    """Can we mount a small disk? Not without being root, nor in every container."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            SmallDisk(Path(folder) / "try", 1).stop()
+    except Missing:
+        return False
+    return True
 
 
 def _address(url: str) -> tuple[str, int]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 
+from tests.services.disk import SmallDisk
 from tests.services.process import Missing, PrivateServer, program
 
 VARIABLE = "CLAWDBOT_TEST_DATABASE_URL"
@@ -34,10 +35,11 @@ def folders() -> list[Path]:
 class Postgres:
     """A running server; `url` is what DATABASE_URL takes."""
 
-    def __init__(self, flags: Mapping[str, str] = FLAGS) -> None:
+    def __init__(self, flags: Mapping[str, str] = FLAGS, disk_mb: int = 0) -> None:
         initdb, self._program = (program(name, *folders()) for name in NAMES)
         self.server = PrivateServer("pg", user="postgres")
         folder = self.server.folder
+        self.disk = SmallDisk(folder, disk_mb) if disk_mb else None
         self.url = f"postgres://clawdbot@/{folder}/postgres"
         self.socket = folder / ".s.PGSQL.5432"
         self._flags = {"unix_socket_directories": str(folder), **flags}
@@ -71,7 +73,10 @@ class Postgres:
 
     def stop(self) -> None:
         """Fast shutdown: clients are cut off."""
-        self.server.stop(signal.SIGINT)
+        self.server.halt(signal.SIGINT)
+        if self.disk is not None:
+            self.disk.stop()
+        self.server.stop()
 
 
 def named() -> str:

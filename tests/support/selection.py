@@ -35,13 +35,19 @@ def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Generator[None, None, None]:
     """Mark what uses which server, before `-m` chooses; then put the longest first."""
-    later = [item for item in items if _is_for_another_database(item)]
+    later = [item for item in items if _is_for_another_database(item) or _is_a_fault(item, config)]
     if later:
         config.hook.pytest_deselected(items=later)
         items[:] = [item for item in items if item not in later]
     yield
     # So that no process waits for them alone in the end.
     items.sort(key=lambda item: item.path.parent.name not in LONGEST)
+
+
+def _is_a_fault(item: pytest.Item, config: pytest.Config) -> bool:
+    """A case of the fault matrix, which takes minutes and is run only when it is asked for?"""
+    asked = str(config.option.markexpr) == "faults"
+    return not asked and item.get_closest_marker("faults") is not None
 
 
 def _is_for_another_database(item: pytest.Item) -> bool:

@@ -70,7 +70,8 @@ def parted(run: Run) -> None:
     run.finish(spare.end)
 
 
-@case("F9b", "PostgreSQL answers 50 ms late, with 20 ms of jitter", "PostgreSQL 延迟 50 毫秒、抖动 20 毫秒",
+@case("F9b", "PostgreSQL answers 50 ms late, with 20 ms of jitter",
+      "PostgreSQL 延迟 50 毫秒、抖动 20 毫秒",
       setups=SERVERS, why_not=NO_SERVER)  # fmt: skip
 def late(run: Run) -> None:
     proxies = [m.proxies["database"] for m in (run.site.front, run.site.back)]
@@ -81,7 +82,8 @@ def late(run: Run) -> None:
         proxy.heal()
 
 
-@case("F9c", "every connection to PostgreSQL is reset, 10 times", "PostgreSQL 连接全部被重置，共 10 次",
+@case("F9c", "every connection to PostgreSQL is reset, 10 times",
+      "PostgreSQL 连接全部被重置，共 10 次",
       setups=SERVERS, why_not=NO_SERVER)  # fmt: skip
 def resets(run: Run) -> None:
     for _ in range(10):

@@ -57,7 +57,8 @@ def clocks(run: Run) -> None:
     run.deliver(asked)
 
 
-@case("F20", "three beats at once, then the leader falls silent", "三个 beat 同时运行，随后 leader 失联",
+@case("F20", "three beats at once, then the leader falls silent",
+      "三个 beat 同时运行，随后 leader 失联",
       count=400)  # fmt: skip
 def beats(run: Run) -> None:
     """Each due time fires once."""
