@@ -47,8 +47,8 @@ WORDS = {
         "cell": "{accepted} / {lost} / {twice}，{recovery_s} 秒",
         "sum": "共运行 {runs} 次，通过 {passed} 次；受理 {accepted} 条消息，丢失 {lost} 条，"
         "重复回复或重复执行 {twice} 条。{bound}",
-        "bound": "在这么多条中一次也未发生，按三分法则，在 95 % 置信度下每 1 万条至多丢失 {most} 条，"
-        "重复亦然。",
+        "bound": "在这么多条中一次也未发生，按三分法则，在 95 % 置信度下每 1 万条至多丢失 "
+        "{most} 条，重复亦然。",
         "where": "运行于 {date}，{cores} 核，{system}，Python {python}。",
         "not_yet": "尚未运行：",
     },

@@ -41,9 +41,9 @@ def _logs(run: Run, disk: SmallDisk) -> None:
 
 def _database(run: Run, disk: SmallDisk) -> None:
     began = time.monotonic()
+    run.site.ask("make_small")
     disk.fill()
     try:
-        run.site.ask("make_small")
         run.wait(SETTLES_S)
         done = run.site.ledger.read_text()
         run.wait(FULL_S)
