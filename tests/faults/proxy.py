@@ -208,6 +208,7 @@ class Link:
         self._to_server: asyncio.StreamWriter | None = None
         self._finder = CommitFinder()
         self._cutting = False
+        self._half = False
         self._down = 0
 
     async def run(self) -> None:
@@ -237,7 +238,9 @@ class Link:
                 if not await self._pass(side, data, writer):
                     return
             await self._proxy.held()
-            if writer.can_write_eof() and not writer.is_closing():
+            if side == "down":
+                self.end_down()
+            elif not writer.is_closing():
                 writer.write_eof()
         except OSError:
             await self._proxy.held()  # nobody hears of a broken end through a black hole
@@ -253,6 +256,8 @@ class Link:
         elif self._cutting:
             self.reset()
             return False
+        elif self._half:
+            return True  # the client was told that nothing more comes
         if mode.kind == "delay":
             await asyncio.sleep(max(0.0, random.gauss(mode.latency_s, mode.jitter_s)))
         if mode.kind == "slice" and side == "down":
@@ -267,7 +272,6 @@ class Link:
             return False
         if mode.kind == "half-close" and side == "down":
             self.end_down()
-            return False
         return True
 
     async def _trickle(self, data: bytes, writer: asyncio.StreamWriter) -> bool:
@@ -293,7 +297,8 @@ class Link:
 
     def end_down(self) -> None:
         """Tell the client that nothing more comes."""
-        if not self._to_client.is_closing() and self._to_client.can_write_eof():
+        if not self._half and not self._to_client.is_closing():
+            self._half = True
             self._to_client.write_eof()
 
     def reset(self, *, gently: bool = False) -> None:

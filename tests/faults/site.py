@@ -126,6 +126,11 @@ class Site:
         return self.machines[0] if self.setup == EMBEDDED else self.machines[1]
 
     @property
+    def python_path(self) -> str:
+        """On which the trial skills are installed."""
+        return f"{self.folder / 'skills'}:{ROOT}"
+
+    @property
     def ledger(self) -> Path:
         """Where `charge` writes down what it did."""
         return self.folder / "ledger"
@@ -142,6 +147,8 @@ class Site:
 
     def spare(self, parts: str = "worker", **env: str) -> Machine:
         """One more machine, started now; `end` it when it is no longer needed."""
+        if "PYTHONPATH" in env:
+            env["PYTHONPATH"] += f":{self.python_path}"
         machine = self._machine(f"spare{len(self.machines)}", parts, **env)
         machine.rise()
         return machine
@@ -186,7 +193,7 @@ class Site:
     def _machine(self, name: str, parts: str, **env: str) -> Machine:
         proxies: dict[str, Proxy] = {}
         found = {
-            "PYTHONPATH": f"{self.folder / 'skills'}:{ROOT}",
+            "PYTHONPATH": self.python_path,
             trials.LEDGER: str(self.ledger),
             "CLAWDBOT_SECRET_KEYS": self.keys,
         }
@@ -206,7 +213,7 @@ class Site:
             proxy.recording = bytearray()
         # The spare ones come and go, and their logs would fill the disk.
         small = "" if name.startswith("spare") else "disk"
-        machine = Machine(self.folder / small / name, parts, proxies, **found, **env)
+        machine = Machine(self.folder / small / name, parts, proxies, **(found | env))
         machine.direct = direct
         self.machines.append(machine)
         return machine

@@ -200,6 +200,8 @@ def test_half_closed_the_client_hears_an_end_and_is_still_heard(proxy: Proxy, ec
         assert client.recv(10) == b""
         client.sendall(b"still here")
         until(lambda: bytes(echo.heard) == b"histill here", "the server still hears")
+        client.sendall(b", and on")  # its answer to this meets an end
+        until(lambda: bytes(echo.heard) == b"histill here, and on", "the server still hears")
 
 
 # ---- COMMIT ----

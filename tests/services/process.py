@@ -66,14 +66,15 @@ class PrivateServer:
         user = ["--reuid", self.user, "--regid", self.user, "--init-groups"] if self.user else []
         return [setpriv, *user, "--pdeathsig", signal, "--", *argv]
 
-    def run(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> None:
-        """Run a command to its end; its output is in the error when it fails."""
+    def run(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> str:
+        """Run a command to its end, return its output, which is in the error when it fails."""
         done = subprocess.run(
             self.command(argv), env=env, cwd=self.folder, capture_output=True, text=True,
             timeout=PATIENCE_S, check=False,
         )  # fmt: skip
         if done.returncode:
             raise RuntimeError(f"{argv[0]} failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+        return done.stdout
 
     def start(
         self, argv: Sequence[str], env: Mapping[str, str] | None = None, signal: str = "KILL"

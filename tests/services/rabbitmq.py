@@ -57,9 +57,9 @@ class RabbitMQ:
             "RUNNING_UNDER_SYSTEMD": "true",  # the script becomes the node instead of watching it
         }
 
-    def control(self, *words: str) -> None:
-        """A command of rabbitmqctl on this node."""
-        self.process.run([program("rabbitmqctl", *FOLDERS), *words], env=self._environment)
+    def control(self, *words: str) -> str:
+        """A command of rabbitmqctl on this node; returns what it says."""
+        return self.process.run([program("rabbitmqctl", *FOLDERS), *words], env=self._environment)
 
     def stop(self) -> None:
         """End the node, then its epmd."""

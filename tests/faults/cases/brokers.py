@@ -56,9 +56,14 @@ def broker_forgets(run: Run) -> None:
         with run.site.redis() as client:
             client.flushall()
         if run.site.setup == RABBIT:
+            run.until(lambda: set(LANES) <= _queues(run), AGAIN_S, "the queues are declared again")
             for lane in LANES:
                 _rabbit(run).control("delete_queue", lane)
         run.wait(2)
+
+
+def _queues(run: Run) -> set[str]:
+    return set(_rabbit(run).control("-q", "list_queues", "name").split())
 
 
 @case("F8", "the workers' connections to the broker pass nothing for 30 s",
