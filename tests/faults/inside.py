@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from tests.stack import inside
 
@@ -107,7 +107,27 @@ def make_small() -> None:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-MORE: tuple[Callable[..., Any], ...] = (bind, last_audit, rows, stuck, age, job_of, make_small)
+def use_up() -> str:
+    """PostgreSQL: go on to a new file of the journal, for which there may be no room."""
+    if connection.vendor == "postgresql":
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_switch_wal()")
+        except DatabaseError as error:  # it has noticed
+            return str(error)
+    return ""
+
+
+MORE: tuple[Callable[..., Any], ...] = (
+    bind,
+    last_audit,
+    rows,
+    stuck,
+    age,
+    job_of,
+    make_small,
+    use_up,
+)
 inside.CALLS.update({call.__name__: call for call in MORE})
 
 if __name__ == "__main__":

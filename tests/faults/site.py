@@ -74,7 +74,11 @@ class Servers:
         if setup == EMBEDDED:
             return
         # A commit that was answered must survive a crash of the server, if not a power cut.
-        self.postgres = Postgres(DISK_MB if can_mount() else 0, synchronous_commit="on")
+        # Old files of the journal are not kept for later: a full disk is felt at once.
+        self.postgres = Postgres(
+            DISK_MB if can_mount() else 0, synchronous_commit="on",
+            wal_recycle="off", min_wal_size="32MB",
+        )  # fmt: skip
         self.redis = redis.installed()
         if setup == RABBIT:
             self.rabbit = RabbitMQ()
