@@ -10,3 +10,9 @@ class CoreConfig(AppConfig):
 
     name = "apps.core"
     verbose_name = "Core"
+
+    def ready(self) -> None:
+        """Begin to compare clocks."""
+        from apps.core import drift
+
+        drift.watch()

@@ -18,7 +18,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from apps.assistant import inbox, wake
 from apps.assistant.lanes import lane_for
-from apps.core import metrics
+from apps.core import clock, metrics
 from apps.core.limits import LocalLimit, Rate
 from apps.im.base import Inbound, InboundRequest, Received, all_platforms
 from apps.webhooks import answers
@@ -78,7 +78,7 @@ class Ingress:
                 receiver = await self._read(platform, slug)
             if receiver is None:
                 return answers.refuse(404, "unknown_bot")
-            received = receiver.adapter.receive(receiver.config, request, time.time())
+            received = receiver.adapter.receive(receiver.config, request, clock.timestamp())
             if received.verdict == "reject" and not fresh:
                 fresh = True
                 continue
@@ -116,7 +116,7 @@ class Ingress:
         receiver = self.directory.read(platform, slug)
         if receiver is None:
             return answers.refuse(404, "unknown_bot")
-        received = receiver.adapter.receive(receiver.config, request, time.time())
+        received = receiver.adapter.receive(receiver.config, request, clock.timestamp())
         if received.verdict != "accept":
             return _other(received)
         store([Judged(receiver, tuple(received.messages))])
@@ -135,7 +135,7 @@ class Ingress:
         receiver = self.directory.remembered(platform, slug)
         if receiver is None:
             return not self.directory.may_be_new()
-        received = receiver.adapter.receive(receiver.config, request, time.time())
+        received = receiver.adapter.receive(receiver.config, request, clock.timestamp())
         return received.verdict == "reject"
 
     def refuse(self, platform: str, address: str, answer: Answer) -> Answer:

@@ -141,6 +141,7 @@ def database(address: str, home: Path) -> dict[str, Any]:
 
 DATABASE_URL = env.url("DATABASE_URL", ("postgres", "postgresql", "sqlite"))
 DATABASES = {"default": database(DATABASE_URL, CLAWDBOT_HOME)}
+CLOCK_OF_DATABASE = True  # where ours differs from it
 
 # ---- Redis, broker, channel layer ----
 CLAWDBOT_EMBEDDED_REDIS = not env.text("REDIS_URL")

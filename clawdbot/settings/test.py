@@ -40,6 +40,7 @@ if not os.environ.get("DATABASE_URL"):
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+CLOCK_OF_DATABASE = False  # tests travel in time
 # Each test's client would look through all static files first.
 WHITENOISE_AUTOREFRESH = True
 # Tests empty tables; those of the audit switch both on for themselves.

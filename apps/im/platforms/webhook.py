@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from apps.core import strictjson
+from apps.core import clock, strictjson
 from apps.core.i18n import Text, both
 from apps.im import standard_webhooks
 from apps.im.base import (
@@ -187,7 +186,7 @@ async def _post(ctx: SendContext, out: Outgoing, kind: str, event_id: str) -> No
             "card": card.to_json(),
         }
     ).encode()
-    stamp = str(int(time.time()))
+    stamp = str(int(clock.timestamp()))
     try:
         key = standard_webhooks.key_of(str(ctx.config.get("secret") or ""))
     except standard_webhooks.BadSecret as error:
