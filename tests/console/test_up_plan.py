@@ -98,6 +98,20 @@ def test_workers_serve_all_lanes_and_hurry_in_celerys_way() -> None:
     assert found["worker-io"].hurry == signal.SIGQUIT
 
 
+def test_workers_of_two_data_folders_have_two_names(settings: Any, tmp_path: Path) -> None:
+    """RabbitMQ locks a worker's mailbox: a second one of the same name could not start."""
+
+    def named() -> set[str]:
+        found = (specs("worker")[role].argv for role in ("worker-io", "worker-jobs"))
+        return {argv[argv.index("-n") + 1] for argv in found}
+
+    one = named()
+    prepare(tmp_path / "other")
+    settings.CLAWDBOT_HOME = tmp_path / "other"
+    assert len(one | named()) == 4
+    assert {name.partition("@")[0] for name in one} == {"worker-io", "worker-jobs"}
+
+
 def test_a_long_path_moves_the_socket_to_a_private_folder(settings: Any, tmp_path: Path) -> None:
     from clawdbot.settings.base import embedded_socket
 

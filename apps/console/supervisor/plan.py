@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import sys
@@ -103,7 +104,7 @@ def _worker_jobs() -> Spec:
 
 def _worker(role: str, pool: str, size: int, queues: str) -> Spec:
     flags = {
-        "-n": f"{role}@%h",
+        "-n": f"{role}@%h-{_tag(settings.CLAWDBOT_HOME)}",
         "-P": pool,
         "-c": str(size),
         "-Q": queues,
@@ -115,6 +116,11 @@ def _worker(role: str, pool: str, size: int, queues: str) -> Spec:
     hurry = int(signal.SIGQUIT)
     argv = (*argv, "--without-mingle")
     return Spec(role, argv, child_env(), _after(), ready, WORKER_SILENT_S, share_s=5, hurry=hurry)
+
+
+def _tag(home: Path) -> str:
+    """Tells the workers of two data folders on one machine apart: RabbitMQ takes no name twice."""
+    return hashlib.sha256(str(home).encode()).hexdigest()[:6]
 
 
 def _beat() -> Spec:
