@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from functools import partial
 from typing import Any
 
 import structlog
@@ -17,10 +18,11 @@ from celery.signals import (
 )
 from celery.worker import state
 
-from apps.assistant import jobs, watch
+from apps.assistant import jobs, queues, watch
 from apps.assistant.sweeper import Learner, Sweeper
 from apps.core import metrics
 from apps.im import sender as sending
+from clawdbot.celery import BROKER_IS_REDIS
 from clawdbot.lanes import WAITING_LANES
 
 log = structlog.get_logger(__name__)
@@ -41,6 +43,8 @@ def start(sender: Any = None, **kwargs: Any) -> None:
     sweeper.start()
     if sweeper.serves:
         Learner().start()
+    if not BROKER_IS_REDIS:
+        queues.QueueWatch(lanes, partial(queues.connect_anew, consumer)).start()
     _sweepers.append(sweeper)
 
 
