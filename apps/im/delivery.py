@@ -20,6 +20,7 @@ from apps.core.line import Line
 from apps.core.sql import Among, Prepared, Slot
 from apps.im import marks
 from apps.im.models import Delivery
+from apps.im.pacing import pacing
 from apps.im.sender import sender
 
 PATIENT_ATTEMPTS = 4  # so often the older one is waited for; after that it may be overtaken
@@ -29,6 +30,11 @@ ANSWER_LIFE = timedelta(hours=6)
 def due(now: datetime | Slot) -> QuerySet[Delivery]:
     """Deliveries that may go out now and are still wanted."""
     return work.claimable(Delivery, now).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
+
+
+def _free() -> QuerySet[Delivery]:
+    """The same, of bots that were not told to slow down."""
+    return due(Slot("now")).exclude(Among("bot_id", "limited"))
 
 
 def _older() -> QuerySet[Delivery]:
@@ -41,8 +47,9 @@ def _older() -> QuerySet[Delivery]:
 
 
 #: The first delivery in line of each conversation, anywhere or in some conversations.
-line = Line(lambda: due(Slot("now")), _older)
-line_in = Line(lambda: due(Slot("now")).filter(Among("conversation_id", "conversations")), _older)
+line = Line(_free, _older)
+line_in = Line(lambda: _free().filter(Among("conversation_id", "conversations")), _older)
+line_of = Line(lambda: due(Slot("now")).filter(Among("bot_id", "bots")), _older)
 busy_of = Prepared(
     lambda: (
         work.unfinished(Delivery)
@@ -70,12 +77,25 @@ def send_due(now: datetime | None = None) -> int:
     """Claim what is due, as much as there is room for, and send it; returns how many."""
     now = now or utcnow()
     room = sender.room()
-    return _submit(line.claim(room, now=now)) if room > 0 else 0
+    if room <= 0:
+        return 0
+    free = line.claim(room, now=now, limited=pacing.limited())
+    return _submit(free) + _send_slowly(now)
+
+
+def _send_slowly(now: datetime) -> int:
+    """Send a few for bots that were told to slow down and may go on."""
+    sent = 0
+    for bot, count in pacing.open().items():
+        claimed = line_of.claim(count, now=now, bots=[bot])
+        pacing.claimed(bot, len(claimed))
+        sent += _submit(claimed)
+    return sent
 
 
 def send_far(now: datetime, skip: int, window: int) -> int:
     """The same among `window` candidates after the first `skip`; returns what to skip next."""
-    heads = line.look(now=now, skip=skip, window=window)
+    heads = line.look(now=now, skip=skip, window=window, limited=pacing.limited())
     room = sender.room()
     if room > 0:
         _submit(line.take(heads, room, now=now))
@@ -87,7 +107,9 @@ def send_in(conversations: Collection[int]) -> int:
     room = sender.room()
     if room <= 0 or not conversations:
         return 0
-    return _submit(line_in.claim(room, now=utcnow(), conversations=conversations))
+    now, limited = utcnow(), pacing.limited()
+    sent = _submit(line_in.claim(room, now=now, conversations=conversations, limited=limited))
+    return sent + _send_slowly(now)
 
 
 def _submit(claimed: list[Delivery]) -> int:
@@ -113,10 +135,12 @@ def create(rows: Sequence[Delivery], *, take: bool) -> list[Delivery]:
     busy = busy_conversations(r.conversation_id for r in rows if r.conversation_id)
     taken: list[Delivery] = []
     room = sender.room() if take else 0
+    limited = set(pacing.limited()) if take else set()
     leases: list[int | None] = []
     for row in rows:
         row.expires_at = row.expires_at or row.not_before + ANSWER_LIFE
         free = take and len(taken) < room and row.conversation_id not in busy
+        free = free and row.bot_id not in limited
         leases.append(work.LEASE_SECONDS if free else None)
         if free:
             row.state, row.attempts = "sending", 1

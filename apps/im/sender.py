@@ -19,6 +19,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from apps.core.loop import outside
 from apps.im import marks
 from apps.im.models import Delivery
+from apps.im.pacing import pacing
 from apps.im.transport import Parcel, Result, transmit
 
 log = structlog.get_logger(__name__)
@@ -90,7 +91,17 @@ class Sender:
                 late = Result(parcel.delivery, parcel.platform.name, "later", error="waited")
                 self._results.put(late)
                 return
-            self._results.put(await transmit(parcel))
+            bot = parcel.delivery.bot_id
+            if wait := pacing.waits(bot):
+                late = Result(parcel.delivery, parcel.platform.name, "later", "", "slow", wait)
+                self._results.put(late)
+                return
+            result = await transmit(parcel)
+            if result.kind == "later" and result.delay_s > 0:
+                pacing.refused(bot, result.delay_s)
+            else:
+                pacing.went_through(bot)
+            self._results.put(result)
 
     def _mark_forever(self) -> None:
         while True:

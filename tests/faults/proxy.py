@@ -179,8 +179,8 @@ class Proxy:
         self._links.add(link)
         try:
             await link.run()
-        except (OSError, asyncio.IncompleteReadError):
-            link.reset()  # one side went away, or the server takes no connections
+        except (OSError, asyncio.CancelledError):
+            link.reset()  # one side went away, the server takes no connections, or we end
         finally:
             self._links.discard(link)
 

@@ -1,0 +1,111 @@
+"""A platform that says "later" is left alone, and tried again with one message at first."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from apps.audit.log import Actor
+from apps.im import bots, delivery, pacing
+from apps.im.models import Bot, Delivery
+from apps.im.pacing import Pacing
+
+SECRET = "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA=="
+BOT = 7
+
+
+class Clock:
+    """A monotonic clock that goes when it is told to."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr(pacing, "time", found)
+    return found
+
+
+def test_nobody_is_limited_who_was_not_refused(clock: Clock) -> None:
+    pace = Pacing()
+    pace.went_through(BOT)
+    assert (pace.limited(), pace.open(), pace.waits(BOT)) == ([], {}, 0)
+
+
+def test_after_a_refusal_nothing_goes_out_until_its_time_then_one(clock: Clock) -> None:
+    pace = Pacing()
+    pace.refused(BOT, 2)
+    assert (pace.limited(), pace.open(), pace.waits(BOT)) == ([BOT], {}, 2)
+    clock.now += 2.1
+    assert (pace.limited(), pace.open(), pace.waits(BOT)) == ([BOT], {BOT: 1}, 0)
+    pace.claimed(BOT, 1)
+    assert pace.open() == {}
+
+
+def test_what_is_taken_opens_the_way_and_a_refusal_closes_it(clock: Clock) -> None:
+    pace = Pacing()
+    pace.refused(BOT, 2)
+    clock.now += 3
+    for count in (1, 2):
+        assert pace.open() == {BOT: count}
+        pace.claimed(BOT, 1)
+        pace.went_through(BOT)
+    pace.refused(BOT, 2)
+    assert pace.open() == {}
+    clock.now += 3
+    for _ in range(6):
+        pace.claimed(BOT, 1)
+        pace.went_through(BOT)
+    assert pace.limited() == []
+
+
+def test_a_call_from_before_the_refusal_says_nothing(clock: Clock) -> None:
+    pace = Pacing()
+    pace.refused(BOT, 2)
+    pace.went_through(BOT)
+    clock.now += 3
+    assert pace.open() == {BOT: 1}
+
+
+def test_what_could_not_be_tried_holds_nothing_up_for_ever(clock: Clock) -> None:
+    pace = Pacing()
+    pace.refused(BOT, 2)
+    clock.now += 3
+    pace.claimed(BOT, 1)
+    assert pace.open() == {}
+    clock.now += 41
+    assert pace.open() == {BOT: 1}
+
+
+@pytest.mark.django_db
+def test_what_waits_with_its_bot_is_not_claimed_and_others_are(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted: list[Delivery] = []
+    monkeypatch.setattr(delivery.sender, "submit", submitted.extend)
+    pace = Pacing()
+    monkeypatch.setattr(delivery, "pacing", pace)
+    given = {"secret": SECRET, "reply_url": "http://127.0.0.1:9/"}
+    slow, free = (bots.add_bot("webhook", s, given, Actor.system("test")) for s in ("a", "b"))
+    pace.refused(slow.pk, 2)
+    rows = [_row(bot, n) for n in range(3) for bot in (slow, free)]
+    taken = delivery.create(rows[:2], take=True)
+    assert [row.bot_id for row in taken] == [free.pk]
+    delivery.create(rows[2:], take=False)
+    delivery.send_due()
+    assert {row.bot_id for row in submitted} == {free.pk}
+    submitted.clear()
+    clock.now += 3
+    delivery.send_due()
+    assert [(row.bot_id, row.attempts) for row in submitted] == [(slow.pk, 1)]
+    delivery.send_due()
+    assert len(submitted) == 1
+
+
+def _row(bot: Bot, number: int) -> Delivery:
+    chat = f"c{number}"
+    return Delivery(bot=bot, role="notice", chat_id=chat, text="hi", not_before=timezone.now())
