@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -32,6 +33,16 @@ class Case:
     rate: float = 40
     hands: int = 12
     why_not: str = ""  # why it does not apply to the other set-ups
+
+
+def in_order() -> list[Case]:
+    """All cases as people count them: F1, F2 … F9, F9b, F10 …, P1."""
+
+    def place(found: Case) -> tuple[str, int, str]:
+        letter, number, more = re.fullmatch(r"([A-Z])(\d+)(\w*)", found.name).groups()  # type: ignore[union-attr]
+        return letter, int(number), more
+
+    return sorted(CASES.values(), key=place)
 
 
 def case(

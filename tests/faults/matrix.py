@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from tests.faults import cases, report
-from tests.faults.case import CASES, CannotRun, Case
+from tests.faults.case import CASES, CannotRun, Case, in_order
 from tests.faults.run import Outcome, Run, told
 from tests.faults.site import SETUPS, Site
 
@@ -45,10 +48,14 @@ def run_case(site: Site, case: Case) -> Outcome:
         return Outcome(case.name, site.setup, verdict="failed", breaches=broken)
 
 
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
+
+
 def chosen(names: str) -> list[Case]:
     """The cases of these names; all when there are none."""
-    wanted = [name.strip().upper() for name in names.split(",") if name.strip()]
-    return [CASES[name] for name in wanted] if wanted else list(CASES.values())
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    return [CASES[name] for name in wanted] if wanted else in_order()
 
 
 def main() -> int:
@@ -59,6 +66,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, default=None)
     parser.add_argument("--write", action="store_true", help="write the table into docs/")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, _end)  # servers and small disks are put away then too
     outcomes = []
     for setup in (options.setups or ",".join(SETUPS)).split(","):
         for outcome in run_setup(setup, chosen(options.cases)):

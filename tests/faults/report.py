@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.faults.case import CASES
+from tests.faults.case import in_order
 from tests.faults.site import EMBEDDED, RABBIT, REDIS, SETUPS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,7 +74,7 @@ def merge(rows: Sequence[Row]) -> list[Row]:
     """These results and, for what was not run now, the stored ones; stores them."""
     stored = json.loads(RESULTS.read_text())["rows"] if RESULTS.exists() else []
     found = {(row["case"], row["setup"]): row for row in [*stored, *rows]}
-    ordered = [found[k] for k in ((c, s) for c in CASES for s in SETUPS) if k in found]
+    ordered = [found[k] for k in ((c.name, s) for c in in_order() for s in SETUPS) if k in found]
     about = {
         "date": time.strftime("%Y-%m-%d"), "cores": os.cpu_count(),
         "system": platform.freedesktop_os_release().get("PRETTY_NAME", platform.system()),
@@ -108,7 +108,8 @@ def table(language: str) -> str:
         "|---|---|" + "---|" * len(SETUPS),
     ]
     found = {(row["case"], row["setup"]): row for row in rows}
-    for name, case in CASES.items():
+    for case in in_order():
+        name = case.name
         title = case.title if language == "en" else case.title_zh
         cells = [_cell(found.get((name, s)), s in case.setups, words) for s in SETUPS]
         lines.append(f"| {name} | {title} | " + " | ".join(cells) + " |")

@@ -153,7 +153,7 @@ def test_resets_reach_the_open_and_the_new(proxy: Proxy, echo: Echo) -> None:
         proxy.reset()
         with pytest.raises(ConnectionResetError):
             client.recv(10)
-    with connect(proxy) as client, pytest.raises(ConnectionResetError):
+    with pytest.raises(ConnectionResetError), connect(proxy) as client:
         client.recv(10)
     until(lambda: echo.ended == ["reset"], "the server is reset")
     assert bytes(echo.heard) == b"hi"
