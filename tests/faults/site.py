@@ -22,7 +22,7 @@ from tests.faults.load import DESK, GUEST, OWN, PEOPLE, PROBES
 from tests.faults.proxy import Proxy
 from tests.services import redis
 from tests.services.disk import SmallDisk
-from tests.services.postgres import Postgres
+from tests.services.postgres import FLAGS, Postgres
 from tests.services.process import Missing
 from tests.services.rabbitmq import RabbitMQ
 from tests.stack import trials
@@ -33,6 +33,9 @@ from tests.stands.webhook import WebhookStand
 EMBEDDED, REDIS, RABBIT = "embedded", "redis", "rabbitmq"
 SETUPS = (EMBEDDED, REDIS, RABBIT)
 DISK_MB = 512
+# A commit that was answered survives a crash of the server (if not a power cut), and old files of
+# the journal are not kept for later, so that a full disk is felt at once.
+PATIENT = {"synchronous_commit": "on", "wal_recycle": "off", "min_wal_size": "32MB"}
 SKILLS = [f"skill.{name}" for name in trials.NAMES]
 
 
@@ -73,12 +76,7 @@ class Servers:
         """Start what this set-up needs. Raises Missing."""
         if setup == EMBEDDED:
             return
-        # A commit that was answered must survive a crash of the server, if not a power cut.
-        # Old files of the journal are not kept for later: a full disk is felt at once.
-        self.postgres = Postgres(
-            DISK_MB if can_mount() else 0, synchronous_commit="on",
-            wal_recycle="off", min_wal_size="32MB",
-        )  # fmt: skip
+        self.postgres = Postgres(FLAGS | PATIENT, DISK_MB if can_mount() else 0)
         self.redis = redis.installed()
         if setup == RABBIT:
             self.rabbit = RabbitMQ()
