@@ -114,6 +114,19 @@ SQLITE_OPTIONS = {
 }
 
 
+def prepare_threshold(given: object) -> int | None:
+    """After how many runs a connection keeps a statement's plan; None for never.
+
+    A PgBouncer that hands out connections by transaction cannot keep them.
+    """
+    text = str(given)
+    if text == "never":
+        return None
+    if not (text.isascii() and text.isdigit()):
+        env.refuse("DATABASE_URL", "prepare_threshold is no number.", "Use 2, or never.")
+    return int(text)
+
+
 def database(address: str, home: Path) -> dict[str, Any]:
     """Django's DATABASES entry for DATABASE_URL; SQLite in the data folder when it is empty."""
     if not address:
@@ -130,10 +143,7 @@ def database(address: str, home: Path) -> dict[str, Any]:
     else:
         options = found.setdefault("OPTIONS", {})
         options.setdefault("connect_timeout", 5)
-        # The server plans a statement of a message's path once for each connection. Behind a
-        # PgBouncer that hands out connections by transaction: ?prepare_threshold=never
-        given = options.get("prepare_threshold", 2)
-        options["prepare_threshold"] = None if given == "never" else int(given)
+        options["prepare_threshold"] = prepare_threshold(options.get("prepare_threshold", 2))
         found["CONN_HEALTH_CHECKS"] = True
     found["CONN_MAX_AGE"] = None
     return found

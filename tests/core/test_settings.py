@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from clawdbot.settings import env
+from clawdbot.settings import base, env
 
 
 @pytest.mark.parametrize(
@@ -62,3 +64,11 @@ def test_a_token_that_can_be_guessed_is_refused(monkeypatch: pytest.MonkeyPatch)
         env.token("CLAWDBOT_METRICS_TOKEN")
     monkeypatch.setenv("CLAWDBOT_METRICS_TOKEN", "")
     assert env.token("CLAWDBOT_METRICS_TOKEN") == ""
+
+
+@pytest.mark.parametrize(("query", "kept"), [("", 2), ("?prepare_threshold=never", None)])
+def test_postgresql_keeps_plans_unless_told_otherwise(query: str, kept: int | None) -> None:
+    found = base.database(f"postgres://u:p@db/name{query}", Path("/nowhere"))
+    assert found["OPTIONS"]["prepare_threshold"] == kept
+    with pytest.raises(ImproperlyConfigured, match=r"^DATABASE_URL: "):
+        base.database("postgres://u:p@db/name?prepare_threshold=often", Path("/nowhere"))
