@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -72,11 +73,13 @@ class Statement:
     the driver is given both as they are.
     """
 
-    __slots__ = ("_native", "text")
+    __slots__ = ("_native", "_reads", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._native = text.replace("%s", "?").replace("%%", "%")
+        # "%%s" is the text "%s", as in STRFTIME, and no mark.
+        self._native = _MARKS.sub(lambda found: "?" if found[0] == "%s" else "%", text)
+        self._reads = text.startswith("SELECT")
 
     def rows(self, connection: BaseDatabaseWrapper, params: Sequence[Any]) -> list[Row]:
         """Run it and return what it selects or returns."""
@@ -90,7 +93,7 @@ class Statement:
 
     @contextlib.contextmanager
     def _run(self, connection: BaseDatabaseWrapper, params: Sequence[Any]) -> Iterator[Any]:
-        if connection.queries_logged or connection.execute_wrappers:  # somebody watches
+        if self._by_cursor(connection):
             with connection.cursor() as cursor:
                 cursor.execute(self.text, params)
                 yield cursor
@@ -104,6 +107,17 @@ class Statement:
                 driver: Any = connection  # its own class knows which psycopg it is
                 with driver.Database.Cursor(driver.connection) as cursor:
                     yield cursor.execute(self.text, params)
+
+    def _by_cursor(self, connection: BaseDatabaseWrapper) -> bool:
+        """Must it be Django's cursor: because somebody watches the queries, or because on SQLite it
+        stands in the queue of those who write outside a transaction?"""
+        if connection.queries_logged or connection.execute_wrappers:
+            return True
+        alone = not (self._reads or connection.in_atomic_block)
+        return alone and connection.vendor == "sqlite"
+
+
+_MARKS = re.compile("%[%s]")
 
 
 def adapted(connection: BaseDatabaseWrapper, value: Any) -> Any:
