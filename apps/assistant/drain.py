@@ -32,6 +32,7 @@ def due(lane: str | Slot, now: datetime | Slot) -> QuerySet[Message]:
 line = Line(
     lambda: due(Slot("lane"), Slot("now")),
     lambda: work.unfinished(Message).filter(conversation=OuterRef("conversation")).order_by("pk"),
+    light=True,  # what handling does is one commit, and sending begins after it
 )
 
 

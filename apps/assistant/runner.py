@@ -39,7 +39,8 @@ class End:
 
 def run(job_id: int) -> None:
     """Run one job if it is still to be run; a repeated or late call does nothing."""
-    claimed = work.claim(work.claimable(Job, utcnow()).filter(pk=job_id), 1)
+    # Light: that it started is committed, and written through, before its skill does anything.
+    claimed = work.claim(work.claimable(Job, utcnow()).filter(pk=job_id), 1, light=True)
     if claimed:
         job = Job.objects.select_related("person", "conversation__bot", "message").get(pk=job_id)
         with bind_trace(job.trace_id):

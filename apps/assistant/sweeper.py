@@ -9,7 +9,6 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,7 +24,7 @@ from apps.audit import seal
 from apps.audit.log import Actor
 from apps.core import leases, work
 from apps.core.clock import utcnow
-from apps.core.line import Heads
+from apps.core.line import START, Heads, Place
 from apps.core.signs import looked
 from apps.core.sql import Prepared, Slot
 from apps.im import bot_checks, delivery
@@ -37,8 +36,8 @@ RENEW_S = 8.0
 DRAIN_S = 5.0  # the other parts of the tick wait meanwhile
 FAR = 2000  # candidates looked at in one tick; the next tick looks at those behind them
 LATE = timedelta(seconds=5)  # a message that waits longer is handled here, broker or no broker
-#: How far back the lanes were looked at in the last tick.
-_skip: Counter[str] = Counter()
+#: Where the last tick stopped looking.
+_places: dict[str, Place] = {}
 
 
 class Sweeper(threading.Thread):
@@ -145,8 +144,9 @@ def lanes() -> None:
     """Wake the lanes in which something waits; what waits too long is handled here."""
     for lane in ("control", "interactive"):
         now = utcnow()
-        heads = drain.line.look(now=now, lane=lane, skip=_skip[lane], window=FAR)
-        _skip[lane] = _skip[lane] + FAR if heads.more else 0
+        place = _places.get(lane, START)
+        heads = drain.line.look(now=now, lane=lane, after=place, window=FAR)
+        _places[lane] = heads.rest
         if not heads.found:
             continue
         if min(due for _, due in heads.found) < now - LATE:
@@ -179,7 +179,8 @@ def deliveries() -> None:
     """Take deliveries back from silent senders, let old ones expire, send what is due."""
     now = utcnow()
     delivery.sweep(now)
-    _skip["deliveries"] = delivery.send_far(now, _skip["deliveries"], FAR)
+    place = _places.get("deliveries", START)
+    _places["deliveries"] = delivery.send_far(now, place, FAR)
 
 
 def unanswered(now: datetime | Slot) -> QuerySet[Job]:

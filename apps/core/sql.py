@@ -66,6 +66,31 @@ class Among(Func):
         return left + " = ANY(%s)", (*params, Slot(self.name))
 
 
+class Behind(Func):
+    """The row stands behind a place in the order of these columns: names of each run's values.
+
+    However many rows stand before it, an index of these columns leads there at once.
+    """
+
+    output_field = models.BooleanField()
+
+    def __init__(self, **names: str) -> None:
+        super().__init__(*(models.F(column) for column in names))
+        self.names = tuple(names.values())
+
+    def as_sqlite(
+        self, compiler: Any, connection: Any, **extra: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        """Rows are compared as the index orders them, also on PostgreSQL."""
+        parts = [compiler.compile(one) for one in self.source_expressions]
+        left = ", ".join(text for text, _ in parts)
+        marks = ", ".join("%s" for _ in parts)
+        params = [param for _, some in parts for param in some]
+        return f"({left}) > ({marks})", (*params, *(Slot(name) for name in self.names))
+
+    as_postgresql = as_sqlite
+
+
 class Statement:
     """One text of SQL with ``%s`` marks, run past Django's cursors.
 

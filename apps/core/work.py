@@ -7,6 +7,7 @@ Due times (`not_before`) take `now` as an argument so that tests can move it.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -105,21 +106,27 @@ class Claim(Generic[Item]):
     """Leases the first of some candidates in one statement, built once.
 
     `candidates` gives a queryset with a slot `now`. Two claimers never get the same row: PostgreSQL
-    skips rows that are locked, SQLite has one writer.
+    skips rows that are locked, SQLite has one writer. A `light` claim may be forgotten in a power
+    cut: only for work whose first effect is a commit of its own.
     """
 
     def __init__(
-        self, candidates: Callable[[], models.QuerySet[Item]], *, lease: float = LEASE_SECONDS
+        self,
+        candidates: Callable[[], models.QuerySet[Item]],
+        *,
+        lease: float = LEASE_SECONDS,
+        light: bool = False,
     ) -> None:
         self._candidates = candidates
         self._lease = lease
+        self._commit = light_commit if light else contextlib.nullcontext
         self._ready: dict[str, tuple[type[Item], Compiled, Statement, Compiled]] = {}
 
     def run(self, limit: int, **values: Any) -> list[Item]:
         """Lease up to `limit` of them and return them as they now are, in their order."""
         connection = here()
         model, picked, statement, rows = self._prepared(connection)
-        with light_commit(connection), transaction.atomic():
+        with self._commit(connection), transaction.atomic():
             params = [*picked.filled(connection, values), limit, model.WORKING]
             found = rows.converted(connection, statement.rows(connection, params))
         made = [model.from_db(connection.alias, rows.names, row) for row in found]
@@ -153,10 +160,14 @@ class Claim(Generic[Item]):
 
 
 def claim(
-    candidates: models.QuerySet[Item], limit: int, *, lease: float = LEASE_SECONDS
+    candidates: models.QuerySet[Item],
+    limit: int,
+    *,
+    lease: float = LEASE_SECONDS,
+    light: bool = False,
 ) -> list[Item]:
     """Lease up to `limit` of the candidates, once; see `Claim` for what is claimed often."""
-    return Claim(lambda: candidates, lease=lease).run(limit)
+    return Claim(lambda: candidates, lease=lease, light=light).run(limit)
 
 
 def hold(model: type[Item], token: tuple[Any, int], *, lease: float = LEASE_SECONDS) -> bool:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import transaction
-from django.db.models import F, OuterRef, Q, QuerySet
+from django.apps import apps
+from django.db import models, transaction
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from apps.audit import log as audit
 from apps.core import work
 from apps.core.bulk import InsertModels
 from apps.core.clock import utcnow
-from apps.core.line import Line
+from apps.core.line import Line, Place
 from apps.core.sql import Among, Prepared, Slot
 from apps.im import marks
 from apps.im.models import Delivery
@@ -37,28 +39,32 @@ def _free() -> QuerySet[Delivery]:
     return due(Slot("now")).exclude(Among("bot_id", "limited"))
 
 
-def _older() -> QuerySet[Delivery]:
-    """What the first in line of a conversation is found among."""
-    return (
-        work.unfinished(Delivery)
-        .filter(conversation=OuterRef("conversation"), attempts__lt=PATIENT_ATTEMPTS)
-        .order_by("pk")
-    )
+def _open_in(chat: str) -> QuerySet[Delivery]:
+    """What is still to be sent in the conversation that an outer row names, oldest first."""
+    return work.unfinished(Delivery).filter(conversation=OuterRef(chat)).order_by("pk")
 
 
-#: The first delivery in line of each conversation, anywhere or in some conversations.
-line = Line(_free, _older)
-line_in = Line(lambda: _free().filter(Among("conversation_id", "conversations")), _older)
-line_of = Line(lambda: due(Slot("now")).filter(Among("bot_id", "bots")), _older)
-busy_of = Prepared(
-    lambda: (
-        work.unfinished(Delivery)
-        .filter(Among("conversation_id", "conversations"))
-        .order_by()
-        .values_list("conversation_id")
-        .distinct()
-    )
+def _in_line(chat: str) -> QuerySet[Delivery]:
+    """What the first in line is found among."""
+    return _open_in(chat).filter(attempts__lt=PATIENT_ATTEMPTS)
+
+
+def _first_of(rows: QuerySet[Delivery]) -> QuerySet[models.Model, Any]:
+    """(conversation, its first of these rows or none): one look into an index for each of them,
+    however many stand there."""
+    chats = apps.get_model("assistant", "Conversation")._default_manager
+    among = chats.filter(Among("pk", "conversations"))
+    return among.annotate(first=Subquery(rows.values("pk")[:1])).values_list("pk", "first")
+
+
+#: The first delivery in line of each conversation, in some conversations, of some bots.
+line = Line(_free, lambda: _in_line("conversation"))
+line_of = Line(
+    lambda: due(Slot("now")).filter(Among("bot_id", "bots")), lambda: _in_line("conversation")
 )
+firsts_in = Prepared(lambda: _first_of(_in_line("pk")))
+take_in = work.Claim(lambda: _free().filter(Among("pk", "keys")))
+oldest_in = Prepared(lambda: _first_of(_open_in("pk")))
 
 
 #: A lease is given as its seconds, or none.
@@ -93,13 +99,13 @@ def _send_slowly(now: datetime) -> int:
     return sent
 
 
-def send_far(now: datetime, skip: int, window: int) -> int:
-    """The same among `window` candidates after the first `skip`; returns what to skip next."""
-    heads = line.look(now=now, skip=skip, window=window, limited=pacing.limited())
+def send_far(now: datetime, after: Place, window: int) -> Place:
+    """The same among `window` candidates behind a place; returns where to look on."""
+    heads = line.look(now=now, after=after, window=window, limited=pacing.limited())
     room = sender.room()
     if room > 0:
         _submit(line.take(heads, room, now=now))
-    return skip + window if heads.more else 0
+    return heads.rest
 
 
 def send_in(conversations: Collection[int]) -> int:
@@ -107,9 +113,11 @@ def send_in(conversations: Collection[int]) -> int:
     room = sender.room()
     if room <= 0 or not conversations:
         return 0
-    now, limited = utcnow(), pacing.limited()
-    sent = _submit(line_in.claim(room, now=now, conversations=conversations, limited=limited))
-    return sent + _send_slowly(now)
+    now = utcnow()
+    rows = firsts_in.rows(conversations=conversations)
+    keys = [first for _, first in rows if first is not None]
+    found = take_in.run(room, now=now, keys=keys, limited=pacing.limited()) if keys else []
+    return _submit(found) + _send_slowly(now)
 
 
 def _submit(claimed: list[Delivery]) -> int:
@@ -119,7 +127,8 @@ def _submit(claimed: list[Delivery]) -> int:
 
 def busy_conversations(ids: Iterable[int]) -> set[int]:
     """Those of these conversations in which an older delivery is still open."""
-    return {pk for (pk,) in busy_of.rows(conversations=set(ids)) if pk is not None}
+    rows = oldest_in.rows(conversations=set(ids))
+    return {pk for pk, oldest in rows if oldest is not None}
 
 
 def answered(message_id: int) -> bool:

@@ -7,6 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from apps.core.http import Door
+from tests.core.sqlite_files import database, path
+
+__all__ = ["database", "door", "path"]
 
 
 @pytest.fixture
