@@ -150,7 +150,7 @@ def adapted(connection: BaseDatabaseWrapper, value: Any) -> Any:
     if type(value) in _PLAIN:
         return value
     if isinstance(value, datetime):
-        if connection.vendor == "sqlite":
+        if value.tzinfo is UTC and connection.vendor == "sqlite":
             return _sqlite_time(value)
         return connection.ops.adapt_datetimefield_value(value)
     if isinstance(value, uuid.UUID):
@@ -162,8 +162,11 @@ def adapted(connection: BaseDatabaseWrapper, value: Any) -> Any:
 
 @functools.lru_cache(maxsize=256)
 def _sqlite_time(value: datetime) -> str:
-    """As Django writes it; the rows of a batch share theirs."""
-    return str(value.astimezone(UTC).replace(tzinfo=None))
+    """A time in UTC as Django writes it; the rows of a batch share theirs.
+
+    Only in UTC: elsewhere the two times of the hour that a clock repeats are one key to a cache.
+    """
+    return str(value.replace(tzinfo=None))
 
 
 _PLAIN = frozenset({str, int, bool, float, bytes, type(None)})
