@@ -73,6 +73,7 @@ _RULES: list[tuple[tuple[str, ...], re.Pattern[str], str]] = [
 
 _lock = threading.Lock()
 _in_use: OrderedDict[str, None] = OrderedDict()
+_generation = 0  # of what is in use
 
 
 def hide(secret: str) -> None:
@@ -80,12 +81,15 @@ def hide(secret: str) -> None:
 
     Values under 8 characters are not: they would blot out ordinary words.
     """
+    global _generation
     if len(secret) < _MIN_LENGTH or secret in _in_use:
         return
     with _lock:
         _in_use[secret] = None
         while len(_in_use) > _MAX_SECRETS:
             _in_use.popitem(last=False)
+        # Not just emptied: a thread that is looking now would remember what it found before.
+        _generation += 1
         _scrub_short.cache_clear()
 
 
@@ -93,10 +97,10 @@ def scrub(text: str) -> str:
     """Return ``text`` with secrets replaced by ``***``."""
     if len(text) < _MIN_LENGTH:
         return text
-    return _scrub_short(text) if len(text) <= _SHORT else _scrub(text)
+    return _scrub_short(text, _generation) if len(text) <= _SHORT else _scrub(text)
 
 
-def _scrub(text: str) -> str:
+def _scrub(text: str, generation: int = 0) -> str:
     for secret in list(_in_use):
         if secret in text:
             text = text.replace(secret, HIDDEN)

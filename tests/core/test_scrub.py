@@ -103,3 +103,31 @@ def test_no_line_is_slow(piece: str) -> None:
     start = time.perf_counter()
     scrub(piece * (16_000 // len(piece)))
     assert time.perf_counter() - start < 0.5
+
+
+def test_a_line_that_was_seen_before_is_looked_at_again_for_a_new_secret() -> None:
+    line = "said again and again: qwertzuiop"
+    assert scrub(line) == line
+    assert scrub(line) == line
+    hide("qwertzuiop")
+    assert scrub(line) == "said again and again: ***"
+
+
+def test_a_secret_that_comes_into_use_while_a_line_is_looked_at_is_hidden_after_it() -> None:
+    class Meanwhile(str):
+        """A text in the midst of whose scrubbing another thread takes a secret into use."""
+
+        def lower(self) -> str:
+            hide("asdfghjkl-new")
+            return super().lower()
+
+    line = "between two looks: asdfghjkl-new"
+    scrub(Meanwhile(line))
+    assert scrub(line) == "between two looks: ***"
+
+
+def test_long_and_short_lines_are_scrubbed_alike() -> None:
+    hide("yxcvbnm-value")
+    for length in (1, 7, 8, 40, 50, 51, 52, 64, 65, 200):
+        line = ("x" * length + " yxcvbnm-value")[-length - 14 :]
+        assert scrub(line) == "x" * length + " ***"
