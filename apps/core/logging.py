@@ -12,7 +12,9 @@ import functools
 import json
 import logging
 import logging.config
+import math
 import secrets
+import string
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -236,7 +238,7 @@ def _put(line: dict[str, Any], name: str, value: Any) -> None:
         value = len(value) if hasattr(value, "__len__") else 0
     if secret and value and not isinstance(value, int | float):
         value = HIDDEN
-    elif not (name == "trace_id" and isinstance(value, str)):  # made by us, in every line
+    elif not (name == "trace_id" and _is_trace(value)):  # in every line
         value = _tame(value)
     *folders, last = path
     for folder in folders:
@@ -247,10 +249,17 @@ def _put(line: dict[str, Any], name: str, value: Any) -> None:
     line[last] = value
 
 
+def _is_trace(value: Any) -> bool:
+    """Is it what `new_trace_id` makes? A library may call anything by that name."""
+    return isinstance(value, str) and len(value) == 32 and not value.strip(string.hexdigits)
+
+
 def _tame(value: Any, depth: int = 0) -> Any:
     """Make a value plain data without words or secrets, of bounded depth and size."""
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | int):
         return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)  # JSON has no NaN
     if isinstance(value, Mapping) and depth < _MAX_DEPTH:
         return dict(_tame_item(str(k), v, depth + 1) for k, v in list(value.items())[:_MAX_ITEMS])
     if isinstance(value, list | tuple | set | frozenset) and depth < _MAX_DEPTH:

@@ -128,6 +128,22 @@ def test_canary_secrets_do_not_get_through(lines: Lines) -> None:
     assert canary not in json.dumps(lines())
 
 
+def test_a_trace_is_shown_and_what_a_library_calls_so_is_scrubbed(lines: Lines) -> None:
+    trace = new_trace_id()
+    get_logger("apps.x").info("ours", trace_id=trace)
+    logging.getLogger("x").warning("theirs", extra={"trace_id": "sk-abcdefghijklmnopqrstuvwxyz"})
+    logging.getLogger("x").warning("theirs", extra={"trace_id": "xoxb-123456789-abcdefghijklmnop"})
+    assert [line["trace"]["id"] for line in lines()] == [trace, "***", "***"]
+
+
+def test_every_line_is_json_whatever_the_numbers() -> None:
+    formatter = core_logging.EcsFormatter()
+    for number in (float("nan"), float("inf"), -float("inf")):
+        record = logging.makeLogRecord({"msg": "x", "a": number, "name": "x"})
+        line = json.loads(formatter.format(record), parse_constant=pytest.fail)
+        assert line["clawdbot"]["a"] == str(number)
+
+
 def test_numbers_are_no_secrets(lines: Lines) -> None:
     get_logger("a").info("usage", token=12, tokens=30)
     assert lines()[0]["clawdbot"] == {"token": 12, "tokens": 30}
