@@ -89,8 +89,9 @@ TOP_TURN = (
 )
 TOP_TURNS = {
     "sqlite": Statement(
-        f"SELECT s.bot, s.sender, {TOP_TURN} FROM (SELECT value ->> 0 AS bot, "  # noqa: S608
-        "value ->> 1 AS sender FROM JSON_EACH(%s)) AS s"
+        f"SELECT s.bot, s.sender, {TOP_TURN} FROM "  # noqa: S608
+        "(SELECT JSON_EXTRACT(value, '$[0]') AS bot, JSON_EXTRACT(value, '$[1]') AS sender "
+        "FROM JSON_EACH(%s)) AS s"
     ),
     "postgresql": Statement(
         f"SELECT s.bot, s.sender, {TOP_TURN} "  # noqa: S608 - constants
