@@ -13,9 +13,9 @@ from typing import Any
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import Count, Max, Q, QuerySet
 
 from apps.accounts.models import Person
+from apps.assistant import choosing
 from apps.assistant.models import Conversation, Job, Message
 from apps.audit.log import Actor, Entry
 from apps.core import ids, leases, work
@@ -27,11 +27,20 @@ from clawdbot.celery import app, producers
 log = structlog.get_logger(__name__)
 
 QUEUED_S = 10  # a published job that nobody started by then is published again
-RUNNING_CAP = 4  # jobs of one person at a time
 ASK_LIFE = timedelta(minutes=10)
 DISPATCH_LOCK = 0x6A6F6273  # "jobs"
 WORKER_SILENCE_S = 20
 TASK_PREFIX = "skill."
+
+
+top_turn = Prepared(
+    lambda: (
+        Job.objects.filter(work.StateIn("waiting"), person_id=Slot("person"))
+        .order_by("-turn")
+        .values_list("turn")
+    ),
+    window=True,
+)
 
 
 def new(
@@ -49,9 +58,7 @@ def new(
     retry_of: Job | None = None,
 ) -> Job:
     """Make a job row in the caller's transaction."""
-    open_jobs = work.unfinished(Job).filter(person=person, state="waiting")
-    waiting = open_jobs.aggregate(top=Max("turn"))
-    top = waiting["top"]
+    waiting = top_turn.rows(1, 0, person=person.pk)
     return Job.objects.create(
         number=ids.short_id(),
         person=person,
@@ -61,7 +68,7 @@ def new(
         parameters=parameters,
         state=state,
         lane=skill.lane,
-        turn=0 if top is None or not_before else top + 1,
+        turn=waiting[0][0] + 1 if waiting and not not_before else 0,
         not_before=not_before or now,
         max_attempts=skill.retries + 1,
         reply_role=reply_role,
@@ -83,23 +90,18 @@ def entry(job: Job, action: str, actor: Actor, outcome: str = "", **data: Any) -
     )
 
 
-def ready(now: datetime | Slot) -> QuerySet[Job]:
-    """Jobs that may be handed out: due, and not on their way to a worker already."""
-    free = Q(queued_until__isnull=True) | Q(queued_until__lte=work.DbNow())
-    return work.claimable(Job, now).filter(free)
-
-
-any_ready = Prepared(lambda: ready(Slot("now")).values_list("pk"), window=True)
-
-
 def dispatch(now: datetime | None = None) -> int:
     """Publish as many waiting jobs as there are free slots, fairly; returns how many."""
     now = now or utcnow()
-    if not any_ready.rows(1, 0, now=now):
+    workers = _workers()
+    if not any(choosing.waits(lane, now) for lane in {one for lanes in workers for one in lanes}):
         return 0
     with transaction.atomic():
         _alone()
-        chosen = [job for lanes, slots in _workers().items() for job in _choose(lanes, slots, now)]
+        choice = choosing.Choice(now)
+        for lanes, slots in workers.items():
+            choice.add(lanes, slots)
+        chosen = choice.jobs()
         if chosen:
             until = leases.DbAfter(QUEUED_S)
             Job.objects.filter(pk__in=[j.pk for j in chosen]).update(queued_until=until)
@@ -127,29 +129,6 @@ def _workers() -> dict[tuple[str, ...], int]:
     for beat in leases.alive("worker", WORKER_SILENCE_S):
         slots[tuple(sorted(beat.detail.get("lanes", [])))] += int(beat.detail.get("slots", 0))
     return dict(slots)
-
-
-def _choose(lanes: tuple[str, ...], slots: int, now: datetime) -> list[Job]:
-    busy = Q(state="running") | Q(state="waiting", queued_until__gt=work.DbNow())
-    under_way = work.unfinished(Job).filter(busy)
-    free = slots - under_way.filter(lane__in=lanes).count()
-    if free <= 0:
-        return []
-    by_person = under_way.values_list("person_id").annotate(n=Count("pk"))
-    counts: Counter[int] = Counter(dict(by_person.values_list("person_id", "n")))
-    waiting = ready(now).filter(lane__in=lanes)
-    chosen: list[Job] = []
-    while len(chosen) < free:
-        full = [person for person, n in counts.items() if n >= RUNNING_CAP]
-        taken = [job.pk for job in chosen]
-        rows = list(waiting.exclude(person_id__in=full).exclude(pk__in=taken)[: free - len(chosen)])
-        if not rows:
-            break
-        for job in rows:
-            if counts[job.person_id] < RUNNING_CAP:
-                counts[job.person_id] += 1
-                chosen.append(job)
-    return chosen
 
 
 def task_name(skill: str) -> str:

@@ -149,15 +149,26 @@ class Job(WorkItem):
             models.Index(
                 fields=["lane", "turn", "id"],
                 name="job_waiting",
-                condition=models.Q(state="waiting"),
+                condition=models.Q(state="waiting", not_before__lte=models.F("created_at")),
+            ),
+            models.Index(
+                fields=["lane", "not_before", "id"],
+                name="job_later",
+                condition=models.Q(state="waiting", not_before__gt=models.F("created_at")),
+            ),
+            models.Index(
+                fields=["person", "turn"], name="job_turns", condition=models.Q(state="waiting")
+            ),
+            models.Index(fields=["lane"], name="job_running", condition=models.Q(state="running")),
+            models.Index(
+                fields=["queued_until"],
+                name="job_queued",
+                condition=models.Q(state="waiting", queued_until__isnull=False),
             ),
             models.Index(
                 fields=["person", "state"],
                 name="job_open",
                 condition=models.Q(state__in=("waiting", "asking", "running")),
-            ),
-            models.Index(
-                fields=["not_before"], name="job_due", condition=models.Q(state="waiting")
             ),
             models.Index(
                 fields=["conversation"], name="job_asking", condition=models.Q(state="asking")

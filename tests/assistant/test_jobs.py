@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.accounts import authz
 from apps.accounts.models import Person
-from apps.assistant import actions, approvals, jobs, runner, sweeper
+from apps.assistant import actions, approvals, choosing, jobs, runner, sweeper
 from apps.assistant.models import Approval, Conversation, Job, Message
 from apps.audit.models import AuditRow
 from apps.core import leases, work
@@ -118,7 +118,7 @@ def test_one_person_runs_at_most_the_cap(
     make(alice, 1)
     jobs.dispatch()
     owners = list(Job.objects.filter(pk__in=published).values_list("person__name", flat=True))
-    assert owners.count("bob") == jobs.RUNNING_CAP
+    assert owners.count("bob") == choosing.RUNNING_CAP
     assert owners.count("alice") == 1
 
 
