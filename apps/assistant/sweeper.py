@@ -185,7 +185,7 @@ def deliveries() -> None:
 
 def unanswered(now: datetime | Slot) -> QuerySet[Job]:
     """Jobs whose question nobody answered in time."""
-    return work.unfinished(Job).filter(work.StateIn("asking"), expires_at__lte=now)
+    return Job.objects.filter(work.StateIn("asking"), expires_at__lte=now)
 
 
 any_unanswered = Prepared(lambda: unanswered(Slot("now")).values_list("pk"), window=True)
