@@ -35,10 +35,10 @@ def test_each_child_comes_back_and_serves_again(house: House) -> None:
 @pytest.mark.slow_stack
 def test_sigterm_under_load_ends_all_and_the_next_start_answers_the_rest(own_house: House) -> None:
     house = own_house
-    sent = events(100, PEOPLE, 5, "term")
+    sent = events(100, PEOPLE, 5, "term", OWN)
     naps = [house.say(person, "/nap 100") for person in PEOPLE[:2]]
     wait_for(lambda: [j["state"] for j in house.home.ask("jobs", skill="nap")] == ["running"] * 2)
-    with Sender(house.home.port, OWN, sent, 60) as sender:
+    with Sender(house.home.port, sent, 60) as sender:
         wait_for(lambda: sender.tried >= 60, 20, "sending")
         seconds, left = house.home.terminate()
         print(f"{seconds:.1f} s from SIGTERM to the end, with both processes busy")
