@@ -76,7 +76,10 @@ class _Bulk:
         kinds = [self.kind(connection, field) for field in self.fields]
         # Each row is an array; in their order, so that keys are given in it too.
         values = ", ".join(
-            f"(r.value -> {place})" if kind == "jsonb" else f"(r.value ->> {place})::{kind}"
+            # No value is NULL, as everywhere, and not JSON's null.
+            f"NULLIF(r.value -> {place}, 'null'::jsonb)"
+            if kind == "jsonb"
+            else f"(r.value ->> {place})::{kind}"
             for place, kind in enumerate(kinds)
         )
         return (
