@@ -105,6 +105,7 @@ def send_far(now: datetime, after: Place, window: int) -> Place:
     room = sender.room()
     if room > 0:
         _submit(line.take(heads, room, now=now))
+    _send_slowly(now)
     return heads.rest
 
 

@@ -15,9 +15,9 @@ from tests.services.process import Missing
 pytestmark = [pytest.mark.faults, pytest.mark.postgres, pytest.mark.redis, pytest.mark.rabbitmq]
 #: Grouped by set-up, so that each is started once.
 EIGHT = (
-    (EMBEDDED, "F3"), (EMBEDDED, "P2"),
+    (EMBEDDED, "F2"), (EMBEDDED, "P2"),
     (REDIS, "F1"), (REDIS, "F7"), (REDIS, "F11"), (REDIS, "F17"),
-    (RABBIT, "F4"), (RABBIT, "F5"),
+    (RABBIT, "F5"), (RABBIT, "P1"),
 )  # fmt: skip
 
 

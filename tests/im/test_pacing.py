@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from django.utils import timezone
 
 from apps.audit.log import Actor
+from apps.core.clock import utcnow
 from apps.im import bots, delivery, pacing
 from apps.im.models import Bot, Delivery
 from apps.im.pacing import Pacing
@@ -81,9 +84,15 @@ def test_what_could_not_be_tried_holds_nothing_up_for_ever(clock: Clock) -> None
     assert pace.open() == {BOT: 1}
 
 
+def far() -> object:
+    """What the sweeper does."""
+    return delivery.send_far(utcnow(), 0, 400)
+
+
 @pytest.mark.django_db
+@pytest.mark.parametrize("way", [delivery.send_due, far, lambda: delivery.send_in([1])])
 def test_what_waits_with_its_bot_is_not_claimed_and_others_are(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
+    way: Callable[[], object], clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submitted: list[Delivery] = []
     monkeypatch.setattr(delivery.sender, "submit", submitted.extend)
@@ -100,9 +109,9 @@ def test_what_waits_with_its_bot_is_not_claimed_and_others_are(
     assert {row.bot_id for row in submitted} == {free.pk}
     submitted.clear()
     clock.now += 3
-    delivery.send_due()
+    way()
     assert [(row.bot_id, row.attempts) for row in submitted] == [(slow.pk, 1)]
-    delivery.send_due()
+    way()
     assert len(submitted) == 1
 
 
