@@ -97,7 +97,8 @@ class FeishuStand(HttpStand):
 
     def visible(self, to: str = "") -> list[Shown]:
         """The messages that people see, in their order."""
-        return [one for one in self._state.shown.values() if to in {"", one.to}]
+        shown = list(self._state.shown.values())  # a copy: more may come meanwhile
+        return [one for one in shown if to in {"", one.to}]
 
     def revoke_tokens(self) -> None:
         """Make every token invalid, as when the app's secret is reset."""
