@@ -9,7 +9,7 @@ one: at the first jobs of each.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db.models import F, Q, QuerySet
@@ -91,9 +91,16 @@ class Choice:
             self._busy[lane] += 1
             self._of[person] += 1
 
+    def room(self, workers: Mapping[tuple[str, ...], int]) -> bool:
+        """Could any of these workers (slots by lanes) start a job now?"""
+        return any(self._free(lanes, slots) > 0 for lanes, slots in workers.items())
+
+    def _free(self, lanes: Sequence[str], slots: int) -> int:
+        return slots - sum(self._busy[lane] for lane in lanes)
+
     def add(self, lanes: Sequence[str], slots: int) -> None:
         """Choose for workers that serve these lanes with so many slots."""
-        free = slots - sum(self._busy[lane] for lane in lanes)
+        free = self._free(lanes, slots)
         if free <= 0:
             return
         size = WINDOW + free

@@ -19,8 +19,9 @@ from apps.assistant import choosing
 from apps.assistant.models import Conversation, Job, Message
 from apps.audit.log import Actor, Entry
 from apps.core import ids, leases, work
+from apps.core.bulk import InsertModels
 from apps.core.clock import utcnow
-from apps.core.sql import Among, Prepared, Slot
+from apps.core.sql import Among, Change, Prepared, Slot, here, light_commit
 from apps.skills import base as skills
 from clawdbot.celery import app, producers
 
@@ -31,8 +32,10 @@ ASK_LIFE = timedelta(minutes=10)
 DISPATCH_LOCK = 0x6A6F6273  # "jobs"
 WORKER_SILENCE_S = 20
 TASK_PREFIX = "skill."
+Lanes = tuple[str, ...]
 
 
+insert = InsertModels(Job)
 top_turn = Prepared(
     lambda: (
         Job.objects.filter(work.StateIn("waiting"), person_id=Slot("person"))
@@ -59,7 +62,7 @@ def new(
 ) -> Job:
     """Make a job row in the caller's transaction."""
     waiting = top_turn.rows(1, 0, person=person.pk)
-    return Job.objects.create(
+    job = Job(
         number=ids.short_id(),
         person=person,
         conversation=conversation,
@@ -76,6 +79,8 @@ def new(
         trace_id=trace_id,
         created_at=now,
     )
+    insert.run([job])
+    return job
 
 
 def entry(job: Job, action: str, actor: Actor, outcome: str = "", **data: Any) -> Entry:
@@ -91,20 +96,18 @@ def entry(job: Job, action: str, actor: Actor, outcome: str = "", **data: Any) -
 
 
 def dispatch(now: datetime | None = None) -> int:
-    """Publish as many waiting jobs as there are free slots, fairly; returns how many."""
+    """Publish as many waiting jobs as there are free slots, fairly; returns how many.
+
+    It is asked after every batch of messages and every job, mostly for nothing: then it only reads,
+    and stands in nobody's way.
+    """
     now = now or utcnow()
     workers = _workers()
+    if not choosing.Choice(now).room(workers):
+        return 0
     if not any(choosing.waits(lane, now) for lane in {one for lanes in workers for one in lanes}):
         return 0
-    with transaction.atomic():
-        _alone()
-        choice = choosing.Choice(now)
-        for lanes, slots in workers.items():
-            choice.add(lanes, slots)
-        chosen = choice.jobs()
-        if chosen:
-            until = leases.DbAfter(QUEUED_S)
-            Job.objects.filter(pk__in=[j.pk for j in chosen]).update(queued_until=until)
+    chosen = _choose(workers, now)
     for number, job in enumerate(chosen):
         try:
             _publish(job)
@@ -116,6 +119,24 @@ def dispatch(now: datetime | None = None) -> int:
     return len(chosen)
 
 
+queue = Change(
+    lambda: Job.objects.filter(Among("pk", "keys")),
+    lambda: {"queued_until": leases.DbAfter(QUEUED_S)},
+)
+
+
+def _choose(workers: dict[Lanes, int], now: datetime) -> list[Job]:
+    """Choose and mark as on their way. A mark that a power cut takes is only a job sent twice."""
+    with light_commit(here()), transaction.atomic():
+        _alone()
+        choice = choosing.Choice(now)
+        for lanes, slots in workers.items():
+            choice.add(lanes, slots)
+        if choice.keys:
+            queue.run(keys=choice.keys)
+        return choice.jobs()
+
+
 def _alone() -> None:
     """One dispatcher at a time: caps hold exactly. SQLite has one writer anyway."""
     if connection.vendor == "postgresql":
@@ -123,9 +144,9 @@ def _alone() -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [DISPATCH_LOCK])
 
 
-def _workers() -> dict[tuple[str, ...], int]:
+def _workers() -> dict[Lanes, int]:
     """Slots of the living workers, by the lanes they serve."""
-    slots: Counter[tuple[str, ...]] = Counter()
+    slots: Counter[Lanes] = Counter()
     for beat in leases.alive("worker", WORKER_SILENCE_S):
         slots[tuple(sorted(beat.detail.get("lanes", [])))] += int(beat.detail.get("slots", 0))
     return dict(slots)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +11,7 @@ from django.db import connections, models, router
 from django.db.models.expressions import Func
 
 from apps.core.models import Heartbeat, Lease
-from apps.core.sql import Statement, here, light_commit
+from apps.core.sql import Prepared, Slot, Statement, here, light_commit
 
 
 class DbAfter(Func):
@@ -96,8 +97,16 @@ def beat(role: str, name: str, detail: Mapping[str, Any] | None = None) -> None:
 
 def alive(role: str, within_s: float) -> list[Heartbeat]:
     """Return the processes of a role that gave a sign of life in the last `within_s` seconds."""
-    seen = Heartbeat.objects.filter(role=role, at__gte=DbAfter(-within_s))
-    return list(seen.order_by("name"))
+    return _seen(within_s).instances(role=role)
+
+
+@functools.cache
+def _seen(within_s: float) -> Prepared[Heartbeat]:
+    return Prepared(
+        lambda: Heartbeat.objects.filter(role=Slot("role"), at__gte=DbAfter(-within_s)).order_by(
+            "name"
+        )
+    )
 
 
 def gone(name: str) -> None:

@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Expression, Func
+from django.db.models.sql.subqueries import UpdateQuery
 
 Model = TypeVar("Model", bound=models.Model)
 Row = tuple[Any, ...]
@@ -197,9 +198,7 @@ class Compiled:
 
     def filled(self, connection: BaseDatabaseWrapper, values: dict[str, Any]) -> list[Any]:
         """The parameters with what the slots stand for."""
-        return [
-            _value(connection, values[p.name]) if isinstance(p, Slot) else p for p in self._params
-        ]
+        return _filled(connection, self._params, values)
 
     def converted(self, connection: BaseDatabaseWrapper, rows: list[Row]) -> list[Row]:
         """The rows as Python has them."""
@@ -212,6 +211,12 @@ class Compiled:
             for function in functions:
                 row[place] = function(row[place], expression, connection)
         return tuple(row)
+
+
+def _filled(
+    connection: BaseDatabaseWrapper, params: Iterable[Any], values: dict[str, Any]
+) -> list[Any]:
+    return [_value(connection, values[p.name]) if isinstance(p, Slot) else p for p in params]
 
 
 def _value(connection: BaseDatabaseWrapper, value: Any) -> Any:
@@ -258,14 +263,44 @@ class Prepared(Generic[Model]):
         params = [*compiled.filled(connection, values), *window]
         return compiled.converted(connection, compiled.statement.rows(connection, params))
 
-    def instances(self, **values: Any) -> list[Model]:
+    def instances(self, *window: int, **values: Any) -> list[Model]:
         """The same as instances of its model (columns that it does not select are deferred)."""
         connection = here()
         compiled = self.compiled(connection)
-        rows = self.rows(**values)
+        rows = self.rows(*window, **values)
         assert self._model is not None  # noqa: S101 - set with `compiled`
         make = self._model.from_db
         return [make(connection.alias, compiled.names, row) for row in rows]
+
+
+class Change:
+    """An update of a queryset that is built and compiled once; values may be slots too."""
+
+    def __init__(
+        self, build: Callable[[], models.QuerySet[Any, Any]], changes: Callable[[], dict[str, Any]]
+    ) -> None:
+        self._build, self._changes = build, changes
+        self._compiled: dict[str, tuple[Statement, tuple[Any, ...]]] = {}
+
+    def run(self, **values: Any) -> int:
+        """Run it with these values in its slots; returns how many rows it changed.
+
+        Alone it is a transaction of its own; within one it adds no savepoint.
+        """
+        connection = here()
+        statement, params = self._prepared(connection)
+        filled = _filled(connection, params, values)
+        with transaction.atomic(savepoint=False):
+            return statement.count(connection, filled)
+
+    def _prepared(self, connection: BaseDatabaseWrapper) -> tuple[Statement, tuple[Any, ...]]:
+        found = self._compiled.get(connection.vendor)
+        if found is None:
+            query: Any = self._build().query.chain(UpdateQuery)
+            query.add_update_values(self._changes())
+            text, params = query.get_compiler(connection=connection).as_sql()
+            found = self._compiled[connection.vendor] = (Statement(text), tuple(params))
+        return found
 
 
 @contextlib.contextmanager

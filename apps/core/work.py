@@ -126,7 +126,7 @@ class Claim(Generic[Item]):
         """Lease up to `limit` of them and return them as they now are, in their order."""
         connection = here()
         model, picked, statement, rows = self._prepared(connection)
-        with self._commit(connection), transaction.atomic():
+        with self._commit(connection), transaction.atomic(savepoint=False):
             params = [*picked.filled(connection, values), limit, model.WORKING]
             found = rows.converted(connection, statement.rows(connection, params))
         made = [model.from_db(connection.alias, rows.names, row) for row in found]
