@@ -191,11 +191,15 @@ def _may_decide(approval: Approval, person: Person) -> None:
     authz.require(person, f"approve.{job.skill}")
 
 
+of_job = Prepared(lambda: Approval.objects.filter(job_id=Slot("job")))
+
+
 def still_hold(job: Job) -> bool:
     """May this job run as far as approvals go: none needed, or one that fits it still holds."""
-    approval = Approval.objects.select_related("decided_by").filter(job=job).first()
-    if approval is None:
+    found = of_job.instances(job=job.pk)
+    if not found:
         return not needed(job)
+    approval = found[0]
     if approval.state != "approved" or approval.digest != digest(job):
         return False
     if approval.kind == "confirm":

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from apps.accounts import authz
 from apps.accounts.authz import Rights
 from apps.accounts.models import Person
 from apps.assistant import ports, progress, wake, words
@@ -64,9 +63,8 @@ def for_message(message: Message, person: Person, rights: Rights, now: datetime)
     return build(asker, origin=message.origin)
 
 
-def for_job(job: Job) -> Context:
-    """The context of a job that starts now."""
-    rights = authz.rights([job.person])[job.person_id]
+def for_job(job: Job, rights: Rights) -> Context:
+    """The context of a job that starts now, with its person's rights of this moment."""
     conversation: Conversation = job.conversation
     asker = ports.Asker(job.person, rights, conversation, utcnow(), job.trace_id, job.message)
     return build(asker, origin=job.message.origin if job.message else "im", job=job)

@@ -7,9 +7,14 @@ from django.db import transaction
 from apps.assistant import reply, words
 from apps.assistant.models import Job
 from apps.core.clock import utcnow
+from apps.core.sql import Prepared, Slot
 from apps.im import cards, delivery
 from apps.im.cards import Card
 from apps.im.models import Delivery
+
+shown_of = Prepared(
+    lambda: Delivery.objects.filter(job_id=Slot("job"), role="progress").order_by("pk")
+)
 
 
 def show(job: Job, card: Card) -> None:
@@ -32,9 +37,10 @@ def show(job: Job, card: Card) -> None:
 
 def close(job: Job, state: str) -> None:
     """Show on the card that the job is over and take its buttons away; nothing if there is none."""
-    shown = Delivery.objects.filter(job=job, role="progress").first()
-    if shown is None:
+    found = shown_of.instances(job=job.pk)
+    if not found:
         return
+    shown = found[0]
     card = words.ended(job.skill, job.number, state, words.language_of(job.person))
     delivery.edit(shown, card.to_json(), cards.to_text(card))
 

@@ -8,12 +8,13 @@ import time
 from dataclasses import dataclass
 
 import structlog
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
-from apps.accounts import authz
-from apps.assistant import approvals, context, finish, reply, wake, words
+from apps.accounts import authz, identity
+from apps.accounts.authz import Rights
+from apps.assistant import approvals, context, finish, reply, steps, wake, words
 from apps.assistant.jobs import dispatch, entry
-from apps.assistant.models import Job
+from apps.assistant.models import Job, Message
 from apps.assistant.watch import Stopped, TimedOut, Watch
 from apps.audit import log as audit
 from apps.audit.log import Actor
@@ -21,6 +22,7 @@ from apps.core import work
 from apps.core.clock import utcnow
 from apps.core.errors import ClawdbotError
 from apps.core.logging import bind_trace
+from apps.core.sql import Change, Prepared, Slot
 from apps.im import cards
 from apps.im.cards import Card
 from apps.skills import base as skills
@@ -37,30 +39,57 @@ class End:
     error: str = ""
 
 
+claims = work.Claim(lambda: work.claimable(Job, Slot("now")).filter(pk=Slot("pk")))
+#: Another attempt's number is another's right to run.
+begin = Change(
+    lambda: Job.objects.filter(work.StateIn("running"), pk=Slot("pk"), attempts=Slot("attempts")),
+    lambda: {"started_at": Slot("now"), "worker": Slot("worker"), "queued_until": None},
+)
+message_of = Prepared(lambda: Message.objects.filter(pk=Slot("pk")))
+
+
 def run(job_id: int) -> None:
     """Run one job if it is still to be run; a repeated or late call does nothing."""
-    # Light: that it started is committed, and written through, before its skill does anything.
-    claimed = work.claim(work.claimable(Job, utcnow()).filter(pk=job_id), 1, light=True)
-    if claimed:
-        job = Job.objects.select_related("person", "conversation__bot", "message").get(pk=job_id)
+    job = _start(job_id)
+    if job is not None:
         with bind_trace(job.trace_id):
-            # Another attempt's number is another's right to run: we stood still for a lease.
-            if job.attempts == claimed[0].attempts:
-                _run(job)
+            _run(job)
     dispatch()
 
 
+def _start(job_id: int) -> Job | None:
+    """Claim the job and write down that it starts, in one transaction; None when it is not ours."""
+    now = utcnow()
+    with transaction.atomic():
+        for job in claims.run(1, pk=job_id, now=now):
+            where = f"{socket.gethostname()}:{threading.get_native_id()}"
+            if begin.run(pk=job.pk, attempts=job.attempts, now=now, worker=where):
+                job.started_at = now
+                actor = Actor.system("worker")
+                audit.record_many([entry(job, "job.started", actor, attempt=job.attempts)])
+                return job
+    return None
+
+
 def _run(job: Job) -> None:
-    job.started_at = utcnow()
-    where = f"{socket.gethostname()}:{threading.get_native_id()}"
-    Job.objects.filter(pk=job.pk, attempts=job.attempts).update(
-        started_at=job.started_at, worker=where, queued_until=None
-    )
-    audit.record_many([entry(job, "job.started", Actor.system("worker"), attempt=job.attempts)])
-    end = _barred(job) or _work(job)
+    _attach(job)
+    rights = authz.rights([job.person])[job.person_id]
+    end = _barred(job, rights) or _work(job, rights)
     _write_down(job, end)
     wake.wake("interactive")
     log.info("job.ended", job=job.number, skill=job.skill, state=end.state)
+
+
+def _attach(job: Job) -> None:
+    """Give the job its person, conversation, bot and message, as they are now."""
+    job.person = identity.by_key([job.person_id])[job.person_id]
+    (job.conversation,) = steps.conversations_of.instances(keys=[job.conversation_id])
+    (job.conversation.bot,) = steps.bots_of.instances(keys=[job.conversation.bot_id])
+    if job.message_id is not None:
+        found = message_of.instances(pk=job.message_id)
+        job.message = found[0] if found else None
+    if job.message is not None:
+        job.message.conversation = job.conversation
 
 
 def _write_down(job: Job, end: End) -> None:
@@ -84,12 +113,12 @@ def _write_down(job: Job, end: End) -> None:
     raise failed
 
 
-def _barred(job: Job) -> End | None:
+def _barred(job: Job, rights: Rights) -> End | None:
     """The owner's right, and the approval, as they are at this moment."""
     language = words.language_of(job.person)
     if not job.person.is_active:
         return End("denied", words.plain(words.DISABLED, language), "person disabled")
-    decision = authz.may(job.person, f"skill.{job.skill}")
+    decision = rights.decide(f"skill.{job.skill}")
     if not decision.allowed:
         audit.record(
             "permission.denied",
@@ -106,7 +135,7 @@ def _barred(job: Job) -> End | None:
     return None
 
 
-def _work(job: Job) -> End:
+def _work(job: Job, rights: Rights) -> End:
     language = words.language_of(job.person)
     skill = skills.get(job.skill)
     if skill is None:
@@ -114,7 +143,7 @@ def _work(job: Job) -> End:
     watch = Watch(job, skill.timeout)
     try:
         with watch:
-            result = skill.run(context.for_job(job), job.parameters)
+            result = skill.run(context.for_job(job, rights), job.parameters)
         return End("succeeded", reply.as_card(result, language))
     except (Stopped, skills.Stopped):
         return End("cancelled", words.plain(words.STOPPED_ASKING, language), "stopped")

@@ -132,9 +132,19 @@ def busy_conversations(ids: Iterable[int]) -> set[int]:
     return {pk for pk, oldest in rows if oldest is not None}
 
 
+answer_of = Prepared(
+    lambda: (
+        Delivery.objects.filter(message_id=Slot("message"), role="answer")
+        .order_by()
+        .values_list("pk")
+    ),
+    window=True,
+)
+
+
 def answered(message_id: int) -> bool:
     """Has this message its one answer?"""
-    return Delivery.objects.filter(message_id=message_id, role="answer").exists()
+    return bool(answer_of.rows(1, 0, message=message_id))
 
 
 def create(rows: Sequence[Delivery], *, take: bool) -> list[Delivery]:

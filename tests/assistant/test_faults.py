@@ -300,17 +300,17 @@ def test_a_sign_of_life_that_breaks_does_not_end_the_watch(
 def test_a_run_that_was_paused_until_another_took_over_does_not_run(
     chat: Chat, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between its claim and its look at the row a process may stand still for a minute."""
+    """Also when it loses the job between its claim and its start."""
     chat.say("alice", "/ping")
     job = running(alice)
     Job.objects.update(state="waiting", attempts=0, lease_until=None)
-    real = work.claim
+    real = runner.claims.run
 
     def claim(*args: Any, **kwargs: Any) -> list[Any]:
         found = real(*args, **kwargs)
         Job.objects.update(attempts=2)
         return found
 
-    monkeypatch.setattr(work, "claim", claim)
+    monkeypatch.setattr(runner.claims, "run", claim)
     runner.run(job.pk)
     assert (Job.objects.get().state, Job.objects.get().attempts) == ("running", 2)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.accounts import authz
@@ -146,6 +148,24 @@ def test_a_job_runs_once_and_answers_its_message(
     assert answer(message) == "did one"
     actions_seen = list(AuditRow.objects.filter(object_type="job").values_list("action", flat=True))
     assert actions_seen == ["job.created", "job.started", "job.succeeded"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_writes_twice_once_when_it_starts_and_once_when_it_ends(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch, published: list[int]
+) -> None:
+    """Each commit waits for the disk, and what is said of a start stands with the start."""
+    chat.say("alice", "/trial one")
+    monkeypatch.setattr(runner, "dispatch", lambda: 0)
+    with CaptureQueriesContext(connection) as seen:
+        runner.run(Job.objects.get().pk)
+    said = [query["sql"].split(maxsplit=1)[0] for query in seen]
+    assert [word for word in said if word in ("INSERT", "UPDATE", "WITH", "COMMIT")] == [
+        *("WITH", "UPDATE", "INSERT", "COMMIT"),
+        *("UPDATE", "INSERT", "INSERT", "COMMIT"),
+    ]
+    assert len(said) <= 21
+    assert "SAVEPOINT" not in said
 
 
 def test_a_role_taken_away_before_the_start_stops_the_job(
