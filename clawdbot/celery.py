@@ -6,6 +6,7 @@ A task carries ids only. Losing or repeating one is harmless: the rows are the t
 from __future__ import annotations
 
 import os
+import sys
 from functools import cache
 from typing import Any
 
@@ -100,4 +101,7 @@ app.conf.update(
     beat_scheduler="apps.schedules.scheduler:LeaderScheduler",
     beat_max_loop_interval=5,
 )
+# Celery closes the database's connection after every task, and with it go all prepared statements,
+# and on PostgreSQL a server process. Broken ones are closed in apps.assistant.worker instead.
+app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
 app.autodiscover_tasks(["apps.assistant", "apps.schedules"])

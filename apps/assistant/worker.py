@@ -11,12 +11,14 @@ import structlog
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery.signals import (
     task_failure,
+    task_prerun,
     worker_process_init,
     worker_process_shutdown,
     worker_ready,
     worker_shutdown,
 )
 from celery.worker import state
+from django.db import close_old_connections
 
 from apps.assistant import jobs, queues, watch
 from apps.assistant.sweeper import Learner, Sweeper
@@ -67,6 +69,12 @@ def look(
     if str(sender.name).startswith(jobs.TASK_PREFIX):
         for sweeper in _sweepers:
             sweeper.died(args[0], jobs.attempt_of(task_id))
+
+
+@task_prerun.connect
+def let_go_of_broken_connections(**kwargs: Any) -> None:
+    """A task goes on with the connection of the last one, unless that failed or is gone."""
+    close_old_connections()
 
 
 @worker_process_init.connect
