@@ -50,6 +50,9 @@ _QUIET = {
     "django.db.backends": "INFO",
     "asyncio": "WARNING",
     "amqp": "WARNING",
+    # Received, succeeded: each job and each batch of messages has a line of ours.
+    "celery.worker.strategy": "WARNING",
+    "celery.app.trace": "WARNING",
     "redis": "WARNING",
 }
 _MAX_STRING = 16_000
