@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -66,8 +67,15 @@ def test_what_is_there_already_is_left_out_and_the_others_are_told() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 166, 167, 500, 501, 1001])
-def test_more_rows_than_a_statement_takes_are_several_statements(count: int) -> None:
-    made = chats.run([chat(f"c{n}") for n in range(count)])
+def test_more_rows_than_a_statement_takes_are_several_statements(
+    count: int, django_assert_num_queries: Callable[[int], Any]
+) -> None:
+    most = (
+        bulk.MOST_ROWS if connection.vendor == "postgresql" else bulk.MOST_PARAMETERS // len(CHAT)
+    )
+    rows = [chat(f"c{n}") for n in range(count)]
+    with django_assert_num_queries(math.ceil(count / most)):
+        made = chats.run(rows)
     assert [name for name, _ in made] == [f"c{n}" for n in range(count)]
     assert Conversation.objects.filter(chat_id__startswith="c").count() == count
 
@@ -100,8 +108,9 @@ def test_an_instance_is_inserted_as_the_orm_inserts_it(
     assert ours.pk > theirs.pk
     own = {"id": ours.pk, "number": ours.number, "retry_of_id": theirs.pk}
     assert values(Job, ours.pk) == {**values(Job, theirs.pk), **own}
+    assert (ours._state.adding, ours._state.db) == (False, "default")
     ours.skill = "y"
-    ours.save()  # is known as stored
+    ours.save()
     assert Job.objects.get(pk=ours.pk).skill == "y"
 
 
@@ -157,13 +166,14 @@ def test_many_rows_are_updated_whatever_their_number() -> None:
 
 
 def test_only_what_is_still_ours_is_settled() -> None:
-    workrows.make(Job, 5)
-    ours, zombie, lost, ended, other = work.claim(work.claimable(Job, utcnow()), 5)
+    workrows.make(Job, 6)
+    ours, zombie, lost, ended, free, other = work.claim(work.claimable(Job, utcnow()), 6)
     Job.objects.filter(pk=zombie.pk).update(attempts=2)
     Job.objects.filter(pk=lost.pk).update(state="waiting", lease_until=None)
     Job.objects.filter(pk=ended.pk).update(state="succeeded")
-    before = {job.pk: values(Job, job.pk) for job in (zombie, lost, ended)}
-    claimed = (ours, zombie, lost, ended, other)
+    Job.objects.filter(pk=free.pk).update(lease_until=None)
+    before = {job.pk: values(Job, job.pk) for job in (zombie, lost, ended, free)}
+    claimed = (ours, zombie, lost, ended, free, other)
     rows = [(j.pk, j.attempts, "failed", {"of": j.pk}, NOW, f"why {j.pk}") for j in claimed]
     assert ends.run(rows) == {ours.pk, other.pk}
     assert {key: values(Job, key) for key in before} == before
