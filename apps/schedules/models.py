@@ -64,3 +64,20 @@ class Firing(models.Model):
 
     def __str__(self) -> str:
         return f"{self.schedule_id} {self.due:%Y-%m-%d %H:%M}: {self.state}"
+
+
+class Edit(models.Model):
+    """A timetable row whose times were edited; written by triggers (see apps.schedules.edits).
+
+    One row for each edit, never one for each task: an edit that is not committed yet must not be
+    taken away together with a former one.
+    """
+
+    task_id = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = "定时修改 edit"
+        verbose_name_plural = "定时修改 edits"
+
+    def __str__(self) -> str:
+        return str(self.task_id)

@@ -6,18 +6,16 @@ import gc
 import secrets
 import socket
 import time
-from datetime import datetime
 from typing import Any
 
 import structlog
 from celery.beat import Scheduler
 from django.db import Error, connection
-from django_celery_beat.models import PeriodicTasks
 
 from apps.core import leases
 from apps.core.signs import looked
 from apps.schedules.planner import Planner
-from apps.schedules.sync import resync
+from apps.schedules.sync import compare, resync
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +25,7 @@ RENEW_S = 5.0
 FOLLOW_S = 2.0  # between two looks of one that does not lead
 TICK_S = 1.0
 SHORTEST_S = 0.05
-RESYNC_S = 60.0
+COMPARE_S = 3600.0  # and by whoever starts
 
 
 class Leadership:
@@ -73,8 +71,7 @@ class Beat:
         self.leadership = Leadership()
         self.name = f"beat@{socket.gethostname()}"
         self._alive_at = -RENEW_S
-        self._synced_at = -RESYNC_S
-        self._last_change: datetime | None = None
+        self._compared_at = -COMPARE_S
 
     def tick(self) -> float:
         """Do what is due; return the seconds until the next look. Never raises for a database."""
@@ -102,13 +99,12 @@ class Beat:
         return min(max(wait, SHORTEST_S), TICK_S)
 
     def _follow_edits(self) -> None:
-        """The library notes the time of its last edit; edits that it does not note, each minute."""
-        changed = PeriodicTasks.last_change()
-        now = time.monotonic()
-        if changed == self._last_change and now - self._synced_at < RESYNC_S:
-            return
-        self._last_change, self._synced_at = changed, now
-        count = resync(self.planner.clock())
+        """What the database noted, at each look; all rows are compared once an hour."""
+        clock, now = self.planner.clock(), time.monotonic()
+        count = resync(clock)
+        if now - self._compared_at >= COMPARE_S:
+            self._compared_at = now
+            count += compare(clock)
         if count:
             log.info("beat.followed_edits", schedules=count)
 

@@ -10,13 +10,13 @@ from datetime import timedelta
 import pytest
 from celery import Celery
 from django.db import OperationalError, connection
-from django_celery_beat.models import PeriodicTask, PeriodicTasks
+from django_celery_beat.models import PeriodicTask
 
 from apps.assistant.models import Message
 from apps.core import leases
 from apps.core.models import Heartbeat, Lease
 from apps.schedules import scheduler
-from apps.schedules.models import Firing, Schedule
+from apps.schedules.models import Edit, Firing, Schedule
 from apps.schedules.planner import Planner
 from apps.schedules.scheduler import Beat, LeaderScheduler
 from tests.schedules.conftest import NOON, Clock
@@ -135,30 +135,38 @@ def test_a_database_that_is_away_ends_nothing(
 
 
 @pytest.mark.django_db
-def test_edits_that_the_library_notes_count_at_the_next_look(add: Add, clock: Clock) -> None:
+def test_edits_that_send_no_signal_count_at_the_next_look(add: Add, clock: Clock) -> None:
     schedule = add("0 * * * *")
     one = Beat(Planner(clock))
     one.tick()
     PeriodicTask.objects.update(enabled=False)
-    one.tick()
-    schedule.refresh_from_db()
-    assert schedule.enabled  # nobody told, and the minute is not over
-    PeriodicTasks.update_changed()
     one.tick()
     schedule.refresh_from_db()
     assert not schedule.enabled
 
 
 @pytest.mark.django_db
-def test_edits_that_nobody_notes_count_within_a_minute(add: Add, clock: Clock) -> None:
+def test_edits_that_not_even_the_database_noted_count_when_all_is_compared(
+    add: Add, clock: Clock
+) -> None:
     schedule = add("0 * * * *")
     one = Beat(Planner(clock))
     one.tick()
     PeriodicTask.objects.update(enabled=False)
-    one._synced_at -= scheduler.RESYNC_S
+    Edit.objects.all().delete()
+    one.tick()
+    schedule.refresh_from_db()
+    assert schedule.enabled
+    one._compared_at -= scheduler.COMPARE_S
     one.tick()
     schedule.refresh_from_db()
     assert not schedule.enabled
+    PeriodicTask.objects.update(enabled=True)
+    Edit.objects.all().delete()
+    one.close()
+    Beat(Planner(clock)).tick()  # whoever starts
+    schedule.refresh_from_db()
+    assert schedule.enabled
 
 
 @pytest.mark.django_db
