@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apps.audit.log import Actor
 from apps.core.clock import utcnow
+from apps.core.line import START
 from apps.im import bots, delivery, pacing
 from apps.im.models import Bot, Delivery
 from apps.im.pacing import Pacing
@@ -86,7 +87,7 @@ def test_what_could_not_be_tried_holds_nothing_up_for_ever(clock: Clock) -> None
 
 def far() -> object:
     """What the sweeper does."""
-    return delivery.send_far(utcnow(), 0, 400)
+    return delivery.send_far(utcnow(), START, 400)
 
 
 @pytest.mark.django_db
