@@ -45,8 +45,9 @@ def _open_in(chat: str) -> QuerySet[Delivery]:
 
 
 def _in_line(chat: str) -> QuerySet[Delivery]:
-    """What the first in line is found among."""
-    return _open_in(chat).filter(attempts__lt=PATIENT_ATTEMPTS)
+    """What the first in line is found among. Who was only asked to wait keeps its place."""
+    patient = Q(attempts__lt=PATIENT_ATTEMPTS) | Q(last_outcome=Delivery.SLOW)
+    return _open_in(chat).filter(patient)
 
 
 def _first_of(rows: QuerySet[Delivery]) -> QuerySet[models.Model, Any]:

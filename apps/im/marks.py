@@ -160,10 +160,17 @@ def _changes(result: Result, now: Any) -> dict[str, Any]:
     wait = max(result.delay_s, backoff(delivery.attempts))
     return {
         "state": state,
-        "last_outcome": "unknown" if state == "unknown" else delivery.last_outcome,
+        "last_outcome": _outcome(result),
         "not_before": now + timedelta(seconds=wait),
         "last_error": storable(result.error, 2000),
     }
+
+
+def _outcome(result: Result) -> str:
+    """What the next attempt has to know of the earlier ones."""
+    if "unknown" in {result.kind, result.delivery.last_outcome}:
+        return "unknown"  # it may have been shown, whatever came after
+    return Delivery.SLOW if result.kind == "later" and result.delay_s > 0 else ""
 
 
 def storable(text: str, longest: int) -> str:

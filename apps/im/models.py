@@ -41,6 +41,8 @@ class Delivery(WorkItem):
     DEAD = "failed"
     OPEN = ("pending", "unknown", "sending")
     # The platform may have taken it before its sender died: the repeat has to say so.
+    #: The platform only asked for time: that is no fault of this message.
+    SLOW = "slow"
     SILENT: ClassVar = {"state": "unknown", "last_outcome": "unknown"}
     STATES: ClassVar = [
         (s, s) for s in ("pending", "sending", "sent", "unknown", "failed", "expired")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from apps.assistant.models import Conversation
 from apps.audit.log import Actor
+from apps.core import work
 from apps.core.clock import utcnow
 from apps.core.line import START
-from apps.im import bots, delivery, pacing
+from apps.im import bots, delivery, marks, pacing
 from apps.im.models import Bot, Delivery
 from apps.im.pacing import Pacing
+from apps.im.transport import Result
 
 SECRET = "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA=="
 BOT = 7
@@ -114,6 +118,41 @@ def test_what_waits_with_its_bot_is_not_claimed_and_others_are(
     assert [(row.bot_id, row.attempts) for row in submitted] == [(slow.pk, 1)]
     way()
     assert len(submitted) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("delay_s", "overtaken"), [(0.0, True), (2.0, False)])
+def test_who_was_only_asked_to_wait_is_not_overtaken(
+    delay_s: float, overtaken: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted: list[Delivery] = []
+    monkeypatch.setattr(delivery.sender, "submit", submitted.extend)
+    given = {"secret": SECRET, "reply_url": "http://127.0.0.1:9/"}
+    bot = bots.add_bot("webhook", "a", given, Actor.system("test"))
+    chat = Conversation.objects.create(bot=bot, chat_id="c")
+    first, second = (_row(bot, 0) for _ in range(2))
+    first.conversation = second.conversation = chat
+    delivery.create([first, second], take=False)
+    for _ in range(delivery.PATIENT_ATTEMPTS):
+        Delivery.objects.filter(pk=first.pk).update(not_before=utcnow())
+        (tried,) = work.claim(delivery.due(utcnow()).filter(pk=first.pk), 1)
+        marks.mark([Result(tried, "webhook", "later", error="no", delay_s=delay_s)])
+    Delivery.objects.filter(pk=first.pk).update(not_before=utcnow() + timedelta(hours=1))
+    delivery.send_due()
+    assert [row.pk for row in submitted] == ([second.pk] if overtaken else [])
+
+
+@pytest.mark.django_db
+def test_what_may_have_been_shown_stays_so_when_the_platform_asks_for_time() -> None:
+    given = {"secret": SECRET, "reply_url": "http://127.0.0.1:9/"}
+    row = _row(bots.add_bot("webhook", "a", given, Actor.system("test")), 0)
+    delivery.create([row], take=False)
+    for kind, delay_s in (("unknown", 0.0), ("later", 2.0)):
+        Delivery.objects.update(not_before=utcnow())
+        (tried,) = work.claim(delivery.due(utcnow()), 1)
+        marks.mark([Result(tried, "webhook", kind, error="no", delay_s=delay_s)])  # type: ignore[arg-type]
+    row.refresh_from_db()
+    assert (row.state, row.last_outcome) == ("pending", "unknown")
 
 
 def _row(bot: Bot, number: int) -> Delivery:
