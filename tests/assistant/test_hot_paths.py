@@ -137,8 +137,6 @@ LINE_OF_MESSAGES = "message_waiting message_open_chat"
 LINE_OF_DELIVERIES = "delivery_line delivery_open_chat"
 Act = Callable[[Rows], object]
 #: What is done, and the indexes by which it may be done (beside primary keys).
-# Of two small indexes PostgreSQL takes either: the jobs that ask, or those that are open.
-ASKING = "job_asking" if connection.vendor == "sqlite" else "job_asking job_open"
 HOT: dict[str, tuple[Act, str]] = {
     "store": (store, "one_conversation message_open_sender"),
     "attach": (
@@ -190,7 +188,7 @@ HOT: dict[str, tuple[Act, str]] = {
     ),
     "run a job": (run, "job_leased job_running"),
     "silent workers": (lambda r: work.sweep(Job), "job_leased job_running"),
-    "questions": (lambda r: jobs.open_question(r.chats[:3], utcnow()), ASKING),
+    "questions": (lambda r: jobs.open_question(r.chats[:3], utcnow()), "job_asking"),
     "unanswered": (lambda r: sweeper.any_unanswered.rows(1, 0, now=utcnow()), "job_asking"),
     "old approvals": (lambda r: approvals.any_old.rows(1, 0, now=utcnow()), "approval_open"),
     "seal": (seal_one, "audit_unsealed audit_auditrow_seal"),
