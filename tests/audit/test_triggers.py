@@ -88,7 +88,7 @@ def _names() -> set[str]:
     query = (
         "SELECT tgname FROM pg_trigger WHERE tgname LIKE 'audit%'"
         if connection.vendor == "postgresql"
-        else "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        else "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'audit%'"
     )
     with connection.cursor() as cursor:
         cursor.execute(query)
