@@ -50,13 +50,14 @@ def machines(
         "CLAWDBOT_SECRET_KEYS": secrets.token_urlsafe(48),
     }
     found = {name: Stack(tmp_path_factory.mktemp(name) / "home", **shared) for name in OURS}
-    try:
-        with ThreadPoolExecutor(len(OURS)) as pool:
+    # Its threads have to live on: a process of ours ends with the thread that started it.
+    with ThreadPoolExecutor(len(OURS)) as pool:
+        try:
             list(pool.map(lambda name: found[name].up(*command(name)[1:]), OURS))
-        yield found
-    finally:
-        for stack in found.values():
-            stack.end()
+            yield found
+        finally:
+            for stack in found.values():
+                stack.end()
 
 
 def test_each_runs_its_part_and_together_they_are_ready(machines: Machines) -> None:
