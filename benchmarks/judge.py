@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.measure import Row
@@ -39,6 +39,14 @@ def ratios(samples: Samples) -> dict[str, float]:
             ours, bare = (best(row[gauge.column] for row in rows[who]) for who in ("ours", "bare"))
             found[name] = ours / bare
     return found
+
+
+def weakest(taken: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Of several measurements the least flattering ratio each: what holds at a middling moment."""
+    return {
+        name: (min if GAUGES[name].more_is_better else max)(one[name] for one in taken)
+        for name in taken[0]
+    }
 
 
 def worse(now: Mapping[str, float], accepted: Mapping[str, float]) -> list[str]:

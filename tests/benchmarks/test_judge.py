@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.judge import GAUGES, Samples, ratios, worse
+from benchmarks.judge import GAUGES, Samples, ratios, weakest, worse
 
 PING, SPEED = "CPU per /ping, 64 chats", "/ping per second, 64 chats"
 ACCEPTED = {PING: 2.0, SPEED: 0.5}
@@ -49,3 +49,12 @@ def test_every_gauge_of_the_baseline_is_known_and_all_are_accepted() -> None:
     from benchmarks.gate import BASELINE
 
     assert set(json.loads(BASELINE.read_text())["ratios"]) == set(GAUGES)
+
+
+def test_the_weakest_of_several_measurements_is_accepted() -> None:
+    taken = [
+        {"CPU per acknowledgement": cpu, "/ping per second, 64 chats": speed}
+        for cpu, speed in ((1.8, 1.1), (2.2, 0.9), (2.0, 1.3))
+    ]
+    accepted = {"CPU per acknowledgement": 2.2, "/ping per second, 64 chats": 0.9}
+    assert weakest(taken) == accepted
