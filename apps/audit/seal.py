@@ -22,7 +22,7 @@ from apps.core import leases
 from apps.core.clock import utcnow
 from apps.core.crypto import mac
 from apps.core.logging import get_logger
-from apps.core.sql import Prepared, Statement, here, listed
+from apps.core.sql import AMONG, Prepared, Statement, here, listed
 
 LEASE = "sealer"
 LEASE_SECONDS = 30
@@ -34,10 +34,7 @@ unsealed = Prepared(
 )
 _SEALED = {
     vendor: Statement(f"UPDATE audit_auditrow SET seal_id = %s WHERE id {among}")  # noqa: S608
-    for vendor, among in (
-        ("sqlite", "IN (SELECT value FROM JSON_EACH(%s))"),
-        ("postgresql", "= ANY(%s)"),
-    )
+    for vendor, among in AMONG.items()
 }
 _NAME = secrets.token_hex(4)
 

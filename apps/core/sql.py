@@ -25,6 +25,10 @@ Model = TypeVar("Model", bound=models.Model)
 Row = tuple[Any, ...]
 
 
+#: How a column is compared with a list that is one parameter (see `listed`).
+AMONG = {"sqlite": "IN (SELECT value FROM JSON_EACH(%s))", "postgresql": "= ANY(%s)"}
+
+
 def here() -> BaseDatabaseWrapper:
     """This thread's connection; everything lives in one database."""
     return connections[DEFAULT_DB_ALIAS]
@@ -56,15 +60,14 @@ class Among(Func):
     ) -> tuple[str, tuple[Any, ...]]:
         """SQLite takes a JSON list."""
         left, params = compiler.compile(self.source_expressions[0])
-        among = " IN (SELECT value FROM JSON_EACH(%s))"
-        return left + among, (*params, Slot(self.name))
+        return f"{left} {AMONG['sqlite']}", (*params, Slot(self.name))
 
     def as_postgresql(
         self, compiler: Any, connection: Any, **extra: Any
     ) -> tuple[str, tuple[Any, ...]]:
         """PostgreSQL takes an array."""
         left, params = compiler.compile(self.source_expressions[0])
-        return left + " = ANY(%s)", (*params, Slot(self.name))
+        return f"{left} {AMONG['postgresql']}", (*params, Slot(self.name))
 
 
 class Behind(Func):

@@ -18,7 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Q
 from django.utils import timezone
 
-from apps.core.sql import Compiled, Prepared, Slot, Statement, here, light_commit, listed
+from apps.core.sql import AMONG, Compiled, Prepared, Slot, Statement, here, light_commit, listed
 
 LEASE_SECONDS = 30
 Item = TypeVar("Item", bound="WorkItem")
@@ -213,10 +213,9 @@ def _settle(model: type[Item], keys: list[Any], attempts: int, changes: dict[str
 def _settling(model: type[WorkItem], names: tuple[str, ...], vendor: str) -> Statement:
     table, key = model._meta.db_table, model._meta.pk.column
     sets = ", ".join(f'"{model._meta.get_field(name).column}" = %s' for name in names)  # type: ignore[union-attr]
-    among = "IN (SELECT value FROM JSON_EACH(%s))" if vendor == "sqlite" else "= ANY(%s)"
     return Statement(
         f'UPDATE "{table}" SET {sets} WHERE attempts = %s AND state = %s '  # noqa: S608
-        f'AND lease_until IS NOT NULL AND "{key}" {among} RETURNING "{key}"'
+        f'AND lease_until IS NOT NULL AND "{key}" {AMONG[vendor]} RETURNING "{key}"'
     )
 
 
