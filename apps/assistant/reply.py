@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from apps.assistant import conversations
 from apps.assistant.models import Approval, Conversation, Job, Message
 from apps.im import cards
+from apps.im.base import get_platform
 from apps.im.cards import Card
 from apps.im.models import Delivery
 from apps.skills.base import Reply
@@ -41,12 +43,22 @@ def to_message(
         private_to=message.sender_id if private else "",
         reply_to="" if message.kind == "card_action" else message.platform_message_id,
         in_reply_to=message.platform_message_id,
+        context=_context(message),
         card=card.to_json(),
         text=cards.to_text(card),
         not_before=now,
         created_at=now,
         trace_id=message.trace_id,
     )
+
+
+def _context(message: Message) -> dict[str, Any]:
+    """What the platform needs for answering where this was asked: a thread, a reply address."""
+    extra = message.payload.get("extra")
+    if not extra:
+        return {}
+    wanted = get_platform(message.bot.platform).context_keys
+    return {key: extra[key] for key in wanted if extra.get(key) is not None}
 
 
 def to_conversation(

@@ -90,6 +90,7 @@ def _attach(job: Job) -> None:
         job.message = found[0] if found else None
     if job.message is not None:
         job.message.conversation = job.conversation
+        job.message.bot = job.conversation.bot
 
 
 def _write_down(job: Job, end: End) -> None:

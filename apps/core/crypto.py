@@ -145,6 +145,12 @@ def mac_ok(data: bytes, purpose: str, tag: str) -> bool:
     return hmac.compare_digest(expected.encode(), tag.encode()) and bool(key)
 
 
+def mac_under(kid: str, data: bytes, purpose: str) -> str:
+    """Return the hex HMAC of the data under the key of that id, "" when it is not configured."""
+    key = next((key for key in keys() if _kek(key).id == kid), "")
+    return _hmac(key, purpose, data) if key else ""
+
+
 def token() -> str:
     """Return 32 random bytes as text that fits a link or a header."""
     return secrets.token_urlsafe(32)

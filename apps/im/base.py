@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from apps.im.errors import DeliveryError, Later, Permanent, TokenExpired, UnknownOutcome
+from apps.im.errors import BotBroken, DeliveryError, Later, Permanent, TokenExpired, UnknownOutcome
 from apps.im.platform import MAX_BODY, Platform
 from apps.im.registry import UnknownPlatform, all_platforms, get_platform
 from apps.im.shapes import (
     Abilities,
     Check,
+    Facts,
     Inbound,
     InboundRequest,
+    Link,
+    Media,
     Outgoing,
+    Place,
+    Rate,
     Received,
     SendContext,
     Sent,
@@ -18,6 +23,7 @@ from apps.im.shapes import (
     Verdict,
     accept,
     challenge,
+    control,
     ignore,
     reject,
 )
@@ -27,14 +33,20 @@ platforms = all_platforms
 __all__ = [
     "MAX_BODY",
     "Abilities",
+    "BotBroken",
     "Check",
     "DeliveryError",
+    "Facts",
     "Inbound",
     "InboundRequest",
     "Later",
+    "Link",
+    "Media",
     "Outgoing",
     "Permanent",
+    "Place",
     "Platform",
+    "Rate",
     "Received",
     "SendContext",
     "Sent",
@@ -46,6 +58,7 @@ __all__ = [
     "accept",
     "all_platforms",
     "challenge",
+    "control",
     "get_platform",
     "ignore",
     "platforms",

@@ -83,6 +83,39 @@ class Button:
     label: str
     cmd: str
     style: Style = "default"
+    #: What a platform sends back on a click: signed, bound to this card; "" until it goes out.
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One value of an input, and how it is shown."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One field of a form. With `choices` one of them is picked, else something is typed."""
+
+    name: str
+    label: str
+    kind: Literal["text", "number", "date", "time"] = "text"
+    required: bool = True
+    hint: str = ""
+    choices: tuple[Choice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Inputs and the button that sends them: a click says `submit.cmd` with the values.
+
+    Where a platform has no forms the card's text asks for the first input in words.
+    """
+
+    inputs: tuple[Input, ...]
+    submit: Button
 
 
 Block = Text | Fields | Table | Divider
@@ -96,17 +129,17 @@ class Card:
     color: Color = "blue"
     blocks: tuple[Block, ...] = ()
     buttons: tuple[Button, ...] = ()
+    form: Form | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The card as JSON; `from_json` gives the same card back."""
-        return {
+        drawn = {
             "title": self.title,
             "color": self.color,
             "blocks": [_block_json(block) for block in self.blocks],
-            "buttons": [
-                {"label": one.label, "cmd": one.cmd, "style": one.style} for one in self.buttons
-            ],
+            "buttons": [_button_json(one) for one in self.buttons],
         }
+        return drawn | ({"form": _form_json(self.form)} if self.form else {})
 
     @classmethod
     def from_json(cls, data: Any) -> Card:
@@ -117,6 +150,7 @@ class Card:
                 color=_one_of(data.get("color", "blue"), get_args(Color)),
                 blocks=tuple(_block(one) for one in data.get("blocks", [])),
                 buttons=tuple(_button(one) for one in data.get("buttons", [])),
+                form=_form(data["form"]) if data.get("form") else None,
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise BadCard(str(error)) from error
@@ -144,7 +178,7 @@ def shown(card: Card, text: str, *, repeat: bool, language: str) -> Card:
 
     `repeat` puts in front that it may have been shown before.
     """
-    if not to_text(card, language).strip():
+    if not to_text(card, language).strip() and card.form is None:
         card = replace(card, blocks=(Text(text if text.strip() else _EMPTY.in_(language)),))
     if repeat:
         card = replace(card, blocks=(Text(_REPEAT.in_(language)), *card.blocks))
@@ -212,7 +246,44 @@ def _block(data: dict[str, Any]) -> Block:
 
 def _button(data: dict[str, Any]) -> Button:
     style: Style = _one_of(data.get("style", "default"), get_args(Style))
-    return Button(_text(data["label"]), _text(data["cmd"]), style)
+    return Button(_text(data["label"]), _text(data["cmd"]), style, _text(data.get("token", "")))
+
+
+def _button_json(button: Button) -> dict[str, Any]:
+    shown = {"label": button.label, "cmd": button.cmd, "style": button.style}
+    return shown | ({"token": button.token} if button.token else {})
+
+
+def _form_json(form: Form) -> dict[str, Any]:
+    return {
+        "inputs": [
+            {
+                "name": one.name,
+                "label": one.label,
+                "kind": one.kind,
+                "required": one.required,
+                "hint": one.hint,
+                "choices": [[choice.value, choice.label] for choice in one.choices],
+            }
+            for one in form.inputs
+        ],
+        "submit": _button_json(form.submit),
+    }
+
+
+def _form(data: dict[str, Any]) -> Form:
+    return Form(tuple(_input(one) for one in data["inputs"]), _button(data["submit"]))
+
+
+def _input(data: dict[str, Any]) -> Input:
+    return Input(
+        name=_text(data["name"]),
+        label=_text(data["label"]),
+        kind=_one_of(data.get("kind", "text"), ("text", "number", "date", "time")),
+        required=data.get("required", True) is True,
+        hint=_text(data.get("hint", "")),
+        choices=tuple(Choice(_text(v), _text(label)) for v, label in data.get("choices", [])),
+    )
 
 
 def _texts(values: list[Any]) -> tuple[str, ...]:

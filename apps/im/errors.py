@@ -27,6 +27,16 @@ class Permanent(DeliveryError):
     permanent: ClassVar[bool] = True
 
 
+class BotBroken(Permanent):
+    """The platform refuses the bot itself (its credentials, its app), whatever it sends: {why}.
+
+    Sent often enough in a row it disables the bot, with this reason.
+    """
+
+    code = "bot_broken"
+    zh = "平台不再接受这个机器人：{why}。"
+
+
 class Later(DeliveryError):
     """The platform cannot take it now: {why}."""
 

@@ -17,6 +17,7 @@ from apps.core.bulk import Settle
 from apps.core.clock import utcnow
 from apps.core.errors import ClawdbotError
 from apps.core.sql import Among, Prepared
+from apps.im import clicks
 from apps.im.base import Outgoing, get_platform
 from apps.im.bots import send_context
 from apps.im.cards import BadCard, Card
@@ -74,8 +75,11 @@ def _parcel(delivery: Delivery, bot: Bot) -> Parcel:
         private_to=delivery.private_to,
         reply_to=delivery.reply_to,
         in_reply_to=delivery.in_reply_to,
-        card=_card(delivery),
+        card=clicks.signed(_card(delivery), delivery.pk, delivery.bot_id),
         text=delivery.text,
+        context=delivery.context,
+        mention=str(delivery.context.get("mention", "")),
+        mention_name=str(delivery.context.get("mention_name", "")),
         platform_message_id=delivery.platform_message_id,
         revision=delivery.revision,
         repeat=_may_be_a_repeat(delivery, platform.abilities.idempotency),
@@ -140,8 +144,18 @@ def _settle(results: Sequence[Result], now: Any) -> set[int]:
     for result in results:
         if result.kind != "sent":
             kept |= work.settle([result.delivery], **_changes(result, now))
+    _remember(kept, results)
     _reopen_edited(kept, results, now)
     return kept
+
+
+def _remember(kept: set[int], results: Sequence[Result]) -> None:
+    """Keep what platforms gave for later edits, beside what clicks brought meanwhile."""
+    for result in results:
+        if result.context and result.delivery.pk in kept:
+            row = Delivery.objects.select_for_update().only("context").get(pk=result.delivery.pk)
+            row.context = {**row.context, **result.context}
+            row.save(update_fields=["context"])
 
 
 def _sent(result: Result, now: Any) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
@@ -23,6 +24,8 @@ class Bot(models.Model):
     settings = models.JSONField(default=dict, blank=True)
     secrets = models.JSONField(default=dict, blank=True, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
+    #: Why the platform refuses this bot; it was disabled for that. "" when nothing is wrong.
+    fault = models.CharField(max_length=500, blank=True, default="", editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -84,6 +87,10 @@ class Delivery(WorkItem):
     revision = models.PositiveIntegerField(default=0)
     shown_revision = models.IntegerField(default=-1)
     platform_message_id = models.CharField(max_length=200, blank=True)
+    #: What the platform needs for answering there and for editing it later; `Outgoing.context`.
+    context = models.JSONField(default=dict, blank=True)
+    #: The uids of the stored files that go out with it.
+    files = models.JSONField(default=list, blank=True)
     last_outcome = models.CharField(max_length=10, blank=True)
     trace_id = models.CharField(max_length=32, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -125,3 +132,53 @@ class Delivery(WorkItem):
 
     def __str__(self) -> str:
         return f"{self.role} {self.pk}: {self.state}"
+
+
+class Click(models.Model):
+    """A button that was used: one row for each button of a card, so that it acts once."""
+
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.CASCADE, related_name="clicks", db_index=False
+    )
+    button = models.CharField(max_length=16)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = "点击 click"
+        verbose_name_plural = "点击 clicks"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["delivery", "button"], name="one_click")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.delivery_id}: {self.button}"
+
+
+class StoredFile(models.Model):
+    """A file that somebody sent or a skill made; its bytes are `media/<uid>` in the data folder."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=200)
+    mime = models.CharField(max_length=100, blank=True)
+    size = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    duration_ms = models.PositiveIntegerField(default=0)
+    #: Who may read it: the person who sent it, or for whom it was made.
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    conversation = models.ForeignKey(
+        "assistant.Conversation", null=True, on_delete=models.CASCADE, related_name="files"
+    )
+    made = models.BooleanField(default=False)  # by a skill; else it was received
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        verbose_name = "文件 file"
+        verbose_name_plural = "文件 files"
+
+    def __str__(self) -> str:
+        return self.name

@@ -11,7 +11,10 @@ from apps.im.shapes import (
     Abilities,
     Check,
     InboundRequest,
+    Link,
+    Media,
     Outgoing,
+    Place,
     Received,
     SendContext,
     Sent,
@@ -38,6 +41,8 @@ class Platform:
     connections: ClassVar[tuple[str, ...]] = ("webhook",)
     #: Made by the first start and never added or removed by hand.
     built_in: ClassVar[bool] = False
+    #: Which parts of a message's `extra` are needed for answering it (a thread, a reply address).
+    context_keys: ClassVar[tuple[str, ...]] = ()
 
     def receive(self, config: Mapping[str, Any], request: InboundRequest, now: float) -> Received:
         """Judge one request: verify, then parse. Pure: no I/O, the clock (unix seconds) comes in.
@@ -51,6 +56,12 @@ class Platform:
     def judge(self, config: Mapping[str, Any], request: InboundRequest, now: float) -> Received:
         """The platform's own part of `receive`, after the size was checked."""
         return reject("missing_signature")
+
+    async def control(
+        self, config: Mapping[str, Any], question: Mapping[str, Any], now: float
+    ) -> dict[str, Any]:
+        """The body that answers a `control` request. Quick: it may look, and waits for nothing."""
+        return {}
 
     def can_enable(self, config: Mapping[str, Any]) -> list[Text]:
         """What stands against enabling this bot; empty when nothing does."""
@@ -66,6 +77,27 @@ class Platform:
     async def update(self, ctx: SendContext, out: Outgoing) -> Sent:
         """Change the message `out.platform_message_id` in place; errors as for `send`."""
         raise Permanent(f"{self.name} cannot edit messages")
+
+    async def fetch(self, ctx: SendContext, attachment: Mapping[str, Any], limit: int) -> Media:
+        """Bring an attachment of a received message, at most `limit` bytes.
+
+        Raises `Permanent` (too large, gone, not allowed), `Later` or `UnknownOutcome`.
+        """
+        raise Permanent(f"{self.name} cannot fetch files")
+
+    async def sign(self, ctx: SendContext, place: Place) -> None:
+        """Show that somebody is at work on this message; best effort, errors as for `send`."""
+
+    async def acknowledge(self, ctx: SendContext, place: Place) -> None:
+        """Tell the platform that a click arrived, where it waits for that; errors as for `send`."""
+
+    async def stream(self, ctx: SendContext, link: Link) -> None:
+        """Keep one outgoing connection and hand what it brings to `link`.
+
+        Returns when the connection is over and is to be made anew; raises `DeliveryError`
+        when it cannot be made (`BotBroken` when it never will be with these settings).
+        """
+        raise Permanent(f"{self.name} has no stream")
 
     async def check(self, ctx: SendContext) -> list[Check]:
         """Call the platform and name exactly what is missing. Raises nothing of the platform's."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from apps.core.i18n import Text
 from apps.im import cards
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from apps.core.http import Door
     from apps.im.tokens import TokenCache
 
+#: So many calls in so many seconds.
+Rate = tuple[int, float]
 Verdict = Literal["accept", "duplicate", "ignore", "challenge", "control", "reject"]
 
 _STATUS = {"bad_ciphertext": 400, "malformed": 400, "forbidden_dtd": 400, "too_large": 413}
@@ -66,7 +68,9 @@ class Inbound:
 class Received:
     """The verdict on one request; `messages` are to be stored only when it is `accept`.
 
-    `response` is the JSON body that the platform expects back, None for an empty object.
+    `response` is the JSON body that the platform expects back, None for an empty object; `body`
+    is the exact text to answer with instead, where the platform wants no JSON ("" for nothing).
+    `question` is what a `control` request asks for; `Platform.control` answers it.
     """
 
     verdict: Verdict
@@ -74,23 +78,35 @@ class Received:
     reason: str | None = None
     response: dict[str, Any] | None = None
     messages: tuple[Inbound, ...] = ()
+    body: str | None = None
+    question: Mapping[str, Any] = field(default_factory=dict)
 
 
 def accept(
-    *messages: Inbound, response: dict[str, Any] | None = None, http_status: int = 200
+    *messages: Inbound,
+    response: dict[str, Any] | None = None,
+    http_status: int = 200,
+    body: str | None = None,
 ) -> Received:
     """The messages are genuine and are to be stored."""
-    return Received("accept", http_status, None, response, messages)
+    return Received("accept", http_status, None, response, messages, body)
 
 
-def ignore(reason: str) -> Received:
+def ignore(
+    reason: str, *, response: dict[str, Any] | None = None, body: str | None = None
+) -> Received:
     """Genuine, but nothing for us; answered 200 so that the platform does not repeat it."""
-    return Received("ignore", 200, reason)
+    return Received("ignore", 200, reason, response, body=body)
 
 
-def challenge(response: dict[str, Any]) -> Received:
+def challenge(response: dict[str, Any], *, body: str | None = None) -> Received:
     """The platform checks the address; answer with its own words."""
-    return Received("challenge", 200, None, response)
+    return Received("challenge", 200, None, response, body=body)
+
+
+def control(question: Mapping[str, Any]) -> Received:
+    """Genuine, and to be answered from what is known now (a poll for a running answer)."""
+    return Received("control", 200, question=question)
 
 
 def reject(reason: str) -> Received:
@@ -118,19 +134,56 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """What a platform can do. Rates are per second, 0 = no limit that we know of."""
+    """What a platform can do. Rates are (calls, in so many seconds), the tightest first."""
 
     edits: bool = False
     buttons: bool = False
+    #: Cards can hold inputs; elsewhere a missing parameter is asked for in words.
+    forms: bool = False
+    #: `sign` shows that somebody is at work (typing, a reaction).
+    signs: bool = False
+    #: `fetch` brings what people send; `Outgoing.files` are shown as files of the platform's own.
+    fetches: bool = False
+    files: bool = False
+    #: Longest file that can be sent, in bytes; what is longer becomes a link to the web chat.
+    max_file: int = 20 * 1024 * 1024
+    #: In a group one person alone can be told something (or is written to privately).
+    private: bool = True
+    #: Only sends: nothing is ever received.
+    receives: bool = True
     #: Seconds for which the platform recognises a repeated key; 0 = it never does.
     idempotency: float = 0
-    chat_rate: float = 0
-    edit_rate: float = 0
+    #: Limits of messages to one chat, of edits of one message, and of all calls of one bot.
+    chat_rates: tuple[Rate, ...] = ()
+    edit_rates: tuple[Rate, ...] = ()
+    bot_rates: tuple[Rate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A whole file, in or out. `name` is a bare file name, never a path; `mime` may be ""."""
+
+    data: bytes
+    name: str = ""
+    mime: str = ""
+    #: Of sound, where it is known.
+    duration_ms: int = 0
+
+    @property
+    def is_image(self) -> bool:
+        """Is it one of the pictures that every platform shows?"""
+        return self.mime in {"image/png", "image/jpeg", "image/gif"}
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """One visible message on its way out, or its newer revision.
+
+    `context` is what the platform needs for answering there: of the message that is answered, what
+    `Platform.context_keys` names of its `extra`, then what `Sent.context` gave for this message and
+    what later clicks on it brought. `mention` is the external id of the person whom a new message
+    in a group should alert, "" for nobody. Buttons carry their signed `token`. `files` go out
+    after the card, as the platform's own file or image messages.
 
     `repeat` means that an earlier attempt may have been shown and that the platform can no longer
     tell: the text then says that it may be a repeat.
@@ -149,6 +202,10 @@ class Outgoing:
     revision: int = 0
     repeat: bool = False
     language: str = "zh-hans"
+    context: Mapping[str, Any] = field(default_factory=dict)
+    mention: str = ""
+    mention_name: str = ""
+    files: tuple[Media, ...] = ()
 
     def shown(self) -> Card:
         """The card to draw: never empty, and marked when it may be a repeat."""
@@ -157,9 +214,72 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The platform took it, and this is what it calls the message ("" when it gives no name)."""
+    """The platform took it, and this is what it calls the message ("" when it gives no name).
+
+    `context` is kept and comes back in `Outgoing.context` of later edits.
+    """
 
     platform_message_id: str = ""
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message came from, for a sign of life or for thanking for a click."""
+
+    chat_id: str
+    chat_type: str
+    message_id: str
+    sender_id: str
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What this installation has seen of a bot: unix seconds, 0 = never; for `Platform.check`."""
+
+    event_at: float = 0
+    click_at: float = 0
+    challenge_at: float = 0
+    #: The last refused request, and why.
+    refused_at: float = 0
+    refused_reason: str = ""
+    #: The last card with buttons that was sent.
+    buttons_at: float = 0
+    #: Where the vendor is to send events; "" for a stream.
+    address: str = ""
+
+
+class Link(Protocol):
+    """What `Platform.stream` is given: a socket to open, and an inbox to hand events to."""
+
+    async def store(self, received: Received) -> bool:
+        """Store what was accepted; True once it is committed, False for what is no `accept`.
+
+        Raises `Later` when the store is away: the event must then not be acknowledged.
+        """
+        ...
+
+    def socket(self, url: str, *, headers: Mapping[str, str] | None = None) -> Any:
+        """`async with link.socket(url) as ws:` a WebSocket (`send`, `recv`) through the door.
+
+        `ws.recv()` raises `TimeoutError` after `link.silence_s` seconds without anything, so that
+        a socket that went silent is left.
+        """
+        ...
+
+    def hold(self, key: str, value: str) -> None:
+        """Keep a small value for the next connection (an offset, a cursor)."""
+        ...
+
+    def held(self, key: str) -> str:
+        """What `hold` kept, "" when nothing was."""
+        ...
+
+    @property
+    def silence_s(self) -> float:
+        """So long a live connection may say nothing."""
+        ...
 
 
 Push = Callable[[str, Outgoing], Awaitable[None]]
@@ -177,6 +297,7 @@ class SendContext:
     door: Door
     tokens: TokenCache
     push: Push | None = None
+    facts: Facts = Facts()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import structlog
 
 from apps.core.logging import bind_trace
 from apps.im.base import (
+    BotBroken,
     DeliveryError,
     Later,
     Outgoing,
@@ -48,6 +50,9 @@ class Result:
     platform_message_id: str = ""
     error: str = ""
     delay_s: float = 0.0
+    context: Mapping[str, Any] = field(default_factory=dict)
+    #: The platform refuses the bot, not this message.
+    broken: bool = False
 
 
 async def transmit(parcel: Parcel) -> Result:
@@ -58,6 +63,8 @@ async def transmit(parcel: Parcel) -> Result:
             call = parcel.platform.update if parcel.update else parcel.platform.send
             async with asyncio.timeout(LONGEST_S):
                 sent = await call(parcel.context, parcel.outgoing)
+        except BotBroken as error:
+            return Result(delivery, name, "later", error=str(error), broken=True)
         except Permanent as error:
             return Result(delivery, name, "failed", error=str(error))
         except Later as error:
@@ -72,4 +79,4 @@ async def transmit(parcel: Parcel) -> Result:
             # A fault of the adapter: what reached the platform cannot be known.
             log.exception("delivery.adapter_failed", delivery=delivery.pk)
             return Result(delivery, name, "unknown", error=f"{type(error).__name__}: {error}")
-        return Result(delivery, name, "sent", platform_message_id=sent.platform_message_id)
+        return Result(delivery, name, "sent", sent.platform_message_id, context=sent.context)

@@ -43,4 +43,6 @@ def rejected(received: Received) -> Answer:
 
 def accepted(received: Received) -> Answer:
     """The platform's own success answer."""
+    if received.body is not None:
+        return Answer(received.http_status, received.body)
     return Answer(received.http_status, received.response if received.response is not None else {})

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
+from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
@@ -82,6 +83,8 @@ class Ingress:
             if received.verdict == "reject" and not fresh:
                 fresh = True
                 continue
+            if received.verdict == "control":
+                return await _controlled(receiver, received)
             if received.verdict != "accept":
                 return _other(received)
             stored = await self.group.submit(Judged(receiver, tuple(received.messages)))
@@ -117,6 +120,8 @@ class Ingress:
         if receiver is None:
             return answers.refuse(404, "unknown_bot")
         received = receiver.adapter.receive(receiver.config, request, clock.timestamp())
+        if received.verdict == "control":
+            return async_to_sync(_controlled)(receiver, received)
         if received.verdict != "accept":
             return _other(received)
         store([Judged(receiver, tuple(received.messages))])
@@ -153,10 +158,17 @@ class Ingress:
         return answer
 
 
+async def _controlled(receiver: Receiver, received: Received) -> Answer:
+    """What the platform polls for, from what is known now."""
+    now = clock.timestamp()
+    body = await receiver.adapter.control(receiver.config, received.question, now)
+    return Answer(200, body)
+
+
 def _other(received: Received) -> Answer:
     if received.verdict == "reject":
         return answers.rejected(received)
-    return answers.accepted(received)  # challenge, ignore, control: answered, nothing stored
+    return answers.accepted(received)  # challenge, ignore: answered, nothing stored
 
 
 def _lanes(received: Received) -> set[str]:

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "apps.schedules",
     "apps.api",
     "apps.console",
+    "apps.simulate",
     "django_celery_beat",
     "rest_framework",
     "drf_spectacular",

@@ -7,12 +7,12 @@ import subprocess
 import sys
 from typing import Any
 
+from apps.simulate.feishu import MESSAGES
 from tests.faults.history import Call, History, Seen, Sent
 from tests.faults.judge import WORDS
 from tests.faults.load import PHRASE
 from tests.faults.site import Site
 from tests.stack.installation import ROOT
-from tests.stands.feishu import MESSAGES
 
 REPLY = "reply:"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from apps.simulate.feishu_signer import Signer
 from tests.faults.history import Sent
 from tests.stack.installation import names
 from tests.stack.sender import Event
-from tests.stands.feishu_signer import Signer
 
 OWN, DESK = "own", "desk"
 PEOPLE = names(20)

@@ -18,6 +18,8 @@ from typing import Any
 
 import redis as redis_client
 
+from apps.simulate.feishu import FeishuStand
+from apps.simulate.webhook import WebhookStand
 from tests.faults.load import DESK, GUEST, OWN, PEOPLE, PROBES
 from tests.faults.proxy import Proxy
 from tests.services import redis
@@ -27,8 +29,6 @@ from tests.services.process import Missing
 from tests.services.rabbitmq import RabbitMQ
 from tests.stack import trials
 from tests.stack.installation import ROOT, Installation
-from tests.stands.feishu import FeishuStand
-from tests.stands.webhook import WebhookStand
 
 EMBEDDED, REDIS, RABBIT = "embedded", "redis", "rabbitmq"
 SETUPS = (EMBEDDED, REDIS, RABBIT)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.stands.feishu import FeishuStand
-from tests.stands.webhook import WebhookStand
+from apps.simulate.feishu import FeishuStand
+from apps.simulate.webhook import WebhookStand
 
 
 @pytest.fixture

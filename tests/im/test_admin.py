@@ -12,7 +12,7 @@ from apps.audit.log import Actor
 from apps.audit.models import AuditRow
 from apps.im.bots import add_bot, config_of, ensure_builtin
 from apps.im.models import Bot, Delivery
-from tests.stands.feishu import FeishuStand
+from apps.simulate.feishu import FeishuStand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "app-secret-0123456789"

@@ -13,8 +13,8 @@ from django.core.management.base import CommandError
 from apps.audit.models import AuditRow
 from apps.im.bots import config_of
 from apps.im.models import Bot, Delivery
-from tests.stands.feishu import FeishuStand
-from tests.stands.webhook import SECRET
+from apps.simulate.feishu import FeishuStand
+from apps.simulate.webhook import SECRET
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

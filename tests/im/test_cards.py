@@ -23,7 +23,7 @@ from apps.im.cards import (
     to_text,
 )
 from apps.im.fitting import Fitted, Limits, fit, split
-from tests.stands.feishu_cards import check_card
+from apps.simulate.feishu_cards import check_card
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=60)
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.im.base import Inbound, InboundRequest, Received, get_platform
-from tests.stands.feishu_signer import Signer
+from apps.simulate.feishu_signer import Signer
 
 NOW = 1795330800.0
 SIGNER = Signer()

@@ -12,8 +12,8 @@ from apps.im import calls, cards
 from apps.im.base import Later, Outgoing, Permanent, SendContext, UnknownOutcome, get_platform
 from apps.im.cards import Button, Card, Fields, Table, Text
 from apps.im.tokens import TokenCache
-from tests.stands.feishu import FeishuStand
-from tests.stands.server import Answer
+from apps.simulate.feishu import FeishuStand
+from apps.simulate.server import Answer
 
 KEY = "0b0e4f6e-6a0b-4d2f-9f0e-2f1d3c4b5a69"
 FEISHU = get_platform("feishu")

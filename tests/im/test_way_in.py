@@ -11,8 +11,8 @@ from apps.assistant.models import Message
 from apps.audit.log import Actor
 from apps.im.bots import add_bot, set_enabled, update_settings
 from apps.im.models import Bot
-from tests.stands.feishu_signer import Signed, Signer
-from tests.stands.webhook import SECRET, message, signed
+from apps.simulate.feishu_signer import Signed, Signer
+from apps.simulate.webhook import SECRET, message, signed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SIGNER = Signer()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from apps.im import standard_webhooks
 from apps.im.base import InboundRequest, Received, get_platform
-from tests.stands.webhook import SECRET, message, sign, signed
+from apps.simulate.webhook import SECRET, message, sign, signed
 
 NOW = 1795330800.0
 STAMP = str(int(NOW))

@@ -11,8 +11,8 @@ from apps.im import calls, cards
 from apps.im.base import Later, Outgoing, Permanent, SendContext, UnknownOutcome, get_platform
 from apps.im.cards import Button, Card
 from apps.im.tokens import TokenCache
-from tests.stands.server import Answer
-from tests.stands.webhook import WebhookStand
+from apps.simulate.server import Answer
+from apps.simulate.webhook import WebhookStand
 
 KEY = "0b0e4f6e-6a0b-4d2f-9f0e-2f1d3c4b5a69"
 WEBHOOK = get_platform("webhook")

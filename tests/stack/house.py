@@ -8,15 +8,15 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
+from apps.simulate import webhook
+from apps.simulate.feishu import FeishuStand
+from apps.simulate.webhook import WebhookStand
 from tests.console.stack import wait_for
 from tests.services.redis import Redis
 from tests.stack import trials
 from tests.stack.database import Database
 from tests.stack.installation import Installation, names
 from tests.stack.post import post
-from tests.stands import webhook
-from tests.stands.feishu import FeishuStand
-from tests.stands.webhook import WebhookStand
 
 OWN, DESK = "own", "desk"  # the bots: `webhook` and `feishu`
 PEOPLE = names(20)  # on `own`, each under their own name

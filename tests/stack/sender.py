@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+from apps.simulate import webhook
 from tests.stack.post import PATIENCE_S, post
-from tests.stands import webhook
 
 HANDS = 12
 AGAIN_S = 0.4

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from apps.simulate.feishu import Shown
+from apps.simulate.server import Answer
 from tests.console.stack import wait_for
 from tests.stack.house import ALICE, ANSWER_S, BOB, DESK, House
 from tests.stack.post import post
-from tests.stands.feishu import Shown
-from tests.stands.server import Answer
 
 pytestmark = pytest.mark.stack
 CHAT = "oc_alice"

@@ -73,7 +73,14 @@ class Feishu(Platform):
     labels = both("飞书", "Feishu / Lark")
     api_base = "https://open.feishu.cn"
     # `uuid` is remembered for an hour; 5 messages a second to a chat, 5 edits to a message.
-    abilities = Abilities(edits=True, buttons=True, idempotency=3600, chat_rate=5, edit_rate=5)
+    abilities = Abilities(
+        edits=True,
+        buttons=True,
+        idempotency=3600,
+        chat_rates=((5, 1),),
+        edit_rates=((5, 1),),
+        bot_rates=((50, 1), (1000, 60)),
+    )
     settings: ClassVar = (
         Setting("app_id", both("应用 App ID", "App ID"), required=True),
         Setting("app_secret", both("应用 App Secret", "App Secret"), secret=True, required=True),

@@ -8,12 +8,12 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 
+from apps.simulate.server import Answer, Call, Fault
 from tests.faults import pace
 from tests.faults.case import case
 from tests.faults.judge import FLOOR_S
 from tests.faults.load import DESK, OWN
 from tests.faults.run import Run
-from tests.stands.server import Answer, Call, Fault
 
 LIMITED_S = 20
 RETRY_AFTER_S = 2

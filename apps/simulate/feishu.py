@@ -1,6 +1,6 @@
 """A strict stand-in of Feishu's API, for tests and for trying things without an app id.
 
-`with FeishuStand() as stand:` in a test; `python -m tests.stands.feishu --port 9400` by hand.
+`with FeishuStand() as stand:` in a test; `python -m apps.simulate.feishu --port 9400` by hand.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from tests.stands.feishu_cards import BadCard, check_card
-from tests.stands.feishu_signer import Signer
-from tests.stands.server import Answer, Call, HttpStand
+from apps.simulate.feishu_cards import BadCard, check_card
+from apps.simulate.feishu_signer import Signer
+from apps.simulate.server import Answer, Call, HttpStand
 
 TOKEN = "/open-apis/auth/v3/tenant_access_token/internal"
 MESSAGES = "/open-apis/im/v1/messages"

@@ -13,7 +13,7 @@ import time
 import uuid
 from typing import Any
 
-from tests.stands.server import Answer, Call, HttpStand
+from apps.simulate.server import Answer, Call, HttpStand
 
 SECRET = "whsec_" + base64.b64encode(b"stand-webhook-secret-0123456789ab").decode()
 ROLES = {"progress", "answer", "notice"}
