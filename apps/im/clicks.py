@@ -1,7 +1,7 @@
 """Buttons are signed: what a platform sends back on a click names one button of one card.
 
-A token is `<delivery>.<button>.<key>.<mac>`, at most 64 ASCII characters (Telegram's limit). It says
-which button was meant and that we made it; what the button does stands in the delivery's row.
+A token is `<delivery>.<button>.<key>.<mac>`, at most 64 ASCII characters (Telegram's limit). It
+says which button was meant and that we made it; what that does stands in the delivery's row.
 """
 
 from __future__ import annotations
