@@ -40,3 +40,13 @@ def private_folder(home: Path) -> Path:
     """The folder's path (not made here), the same for every process of one installation."""
     digest = hashlib.sha256(str(home).encode()).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"clawdbot-{os.geteuid()}-{digest}"
+
+
+def mark(home: Path, role: str) -> Path:
+    """The file that a child writes when it begins to work, and again at each sign of life."""
+    return home / "run" / f"{role}.ready"
+
+
+def wanted(home: Path, role: str) -> Path:
+    """The file whose presence tells `up` that a child is wanted which not every house needs."""
+    return home / "run" / f"{role}.wanted"

@@ -6,6 +6,7 @@ The admin, the command and the first start call the same functions.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -18,6 +19,7 @@ from apps.audit.log import Actor
 from apps.core.errors import ClawdbotError
 from apps.core.http import door
 from apps.core.i18n import both
+from apps.core.private import wanted
 from apps.im import tokens
 from apps.im.bot_settings import (
     BadSettings,
@@ -41,11 +43,13 @@ __all__ = [
     "add_bot",
     "address_of",
     "config_of",
+    "disable_broken",
     "ensure_builtin",
     "public_settings",
     "remove_bot",
     "send_context",
     "set_enabled",
+    "tell_streams",
     "update_settings",
 ]
 
@@ -94,6 +98,7 @@ def add_bot(
     try:
         with transaction.atomic():
             bot.save(force_insert=True)
+            transaction.on_commit(tell_streams, robust=True)
             _audit("bot.added", bot, actor, {"enabled": enabled, **_names(clean, bot)})
     except IntegrityError as error:
         if Bot.objects.filter(slug=slug).exists():
@@ -138,6 +143,7 @@ def set_enabled(bot: Bot, enabled: bool, actor: Actor) -> Bot:
             return row
         row.enabled = enabled
         if enabled:
+            row.fault = ""
             _refuse_unready(row)
         _save(row)
         _audit("bot.enabled" if enabled else "bot.disabled", row, actor, {})
@@ -182,6 +188,28 @@ def send_context(bot: Bot) -> SendContext:
     return SendContext(config_of(bot), bot.pk, door, tokens.shared())
 
 
+def disable_broken(key: int, reason: str) -> None:
+    """Disable a bot that its platform refuses, and keep why; nothing when it is off or gone."""
+    with transaction.atomic():
+        row = Bot.objects.select_for_update().filter(pk=key, enabled=True).first()
+        if row is None:
+            return
+        row.enabled, row.fault = False, reason[:500]
+        _save(row)
+        _audit("bot.disabled", row, Actor.system("delivery"), {"reason": row.fault})
+
+
+def tell_streams() -> None:
+    """Let `up` know whether there are connections to hold; called whenever that may change."""
+    file = wanted(django_settings.CLAWDBOT_HOME, "connect")
+    there = Bot.objects.filter(enabled=True, connection="stream").exists()
+    with suppress(OSError):  # no `up` runs here, or ever did: there is nobody to be told
+        if there:
+            file.touch()
+        else:
+            file.unlink(missing_ok=True)
+
+
 def _check_slug(slug: str) -> None:
     try:
         validate_slug(slug)
@@ -207,6 +235,7 @@ def _refuse_unready(bot: Bot) -> None:
 def _save(row: Bot) -> None:
     row.version += 1
     row.save()
+    transaction.on_commit(tell_streams, robust=True)
 
 
 def _names(clean: Mapping[str, Any], bot: Bot) -> dict[str, list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from apps.core.errors import ClawdbotError
 
@@ -16,6 +16,9 @@ class DeliveryError(ClawdbotError):
     def __init__(self, why: str, *, vendor_code: str = "") -> None:
         """`why` is a short reason without secrets; `vendor_code` is the platform's own code."""
         self.vendor_code = vendor_code
+        #: What was done before it went wrong (pieces that are shown): `Outgoing.context` of the
+        #: next attempt holds it.
+        self.done: dict[str, Any] = {}
         super().__init__(f"{vendor_code} {why}".strip(), why=why)
 
 

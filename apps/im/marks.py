@@ -19,7 +19,7 @@ from apps.core.errors import ClawdbotError
 from apps.core.sql import Among, Prepared
 from apps.im import clicks
 from apps.im.base import Outgoing, get_platform
-from apps.im.bots import send_context
+from apps.im.bots import disable_broken, send_context
 from apps.im.cards import BadCard, Card
 from apps.im.models import Bot, Delivery
 from apps.im.transport import Parcel, Result
@@ -27,6 +27,8 @@ from apps.im.transport import Parcel, Result
 log = structlog.get_logger(__name__)
 FIRST_DELAY_S = 1.0
 LONGEST_DELAY_S = 120.0
+DISABLED_S = 60.0  # between two looks whether a bot that is off came back
+BROKEN_ATTEMPTS = 3  # so often a platform may refuse the bot itself before it is disabled
 bots_of = Prepared(lambda: Bot.objects.filter(Among("pk", "keys")))
 
 
@@ -43,6 +45,11 @@ def prepare(deliveries: Sequence[Delivery]) -> tuple[list[Parcel], list[Result]]
         bot = bots.get(delivery.bot_id)
         if bot is None:  # removed a moment ago, and the row with it
             unfit.append(Result(delivery, "unknown", "later", error="its bot was removed"))
+            continue
+        if not bot.enabled:
+            unfit.append(
+                Result(delivery, bot.platform, "later", "", "its bot is disabled", DISABLED_S)
+            )
             continue
         try:
             parcels.append(_parcel(delivery, bot))
@@ -127,6 +134,8 @@ def mark(results: Sequence[Result]) -> set[int]:
         audit.record_many([_entry(r) for r in done if r.kind in {"sent", "failed"}])
     for result in done:
         _tell(result, now)
+        if result.broken and result.delivery.attempts >= BROKEN_ATTEMPTS:
+            disable_broken(result.delivery.bot_id, result.error)
     sent = [r.delivery.pk for r in done if r.kind == "sent"]
     if sent:
         log.info("deliveries.sent", deliveries=sent)

@@ -39,6 +39,11 @@ class Platform:
     #: Where `api_base` points when nobody changed it; "" for a platform without an API.
     api_base: ClassVar[str] = ""
     connections: ClassVar[tuple[str, ...]] = ("webhook",)
+    #: Where a stream's address, which the platform names, may lead; beside `api_base`'s own host.
+    stream_hosts: ClassVar[tuple[str, ...]] = ()
+    #: Where events and clicks are switched on in the vendor's console, for `bot check`.
+    events_hint: ClassVar[Text] = both("", "")
+    clicks_hint: ClassVar[Text] = both("", "")
     #: Made by the first start and never added or removed by hand.
     built_in: ClassVar[bool] = False
     #: Which parts of a message's `extra` are needed for answering it (a thread, a reply address).

@@ -18,6 +18,7 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from apps.core.loop import outside
 from apps.im import marks
+from apps.im.manners import manners
 from apps.im.models import Delivery
 from apps.im.pacing import pacing
 from apps.im.transport import Parcel, Result, transmit
@@ -28,7 +29,8 @@ MOST_AT_ONCE = 64  # calls on the wire
 MOST_HELD = 128  # rows leased to this process; more would outlive their lease in the line
 MOST_MARKED = 200  # results written with one commit
 GATHER_S = 0.005  # so long a result waits for others that are under way
-FRESH_S = 15.0  # a row that waited longer is given back rather than sent near its lease's end
+LONGEST_WAIT_S = 6.0  # for its turn under the platform's limits; longer is a later attempt
+FRESH_S = 9.0  # a row that waited longer is given back rather than sent near its lease's end
 
 
 class Sender:
@@ -86,6 +88,13 @@ class Sender:
             task.add_done_callback(self._tasks.discard)
 
     async def _send(self, parcel: Parcel, since: float, slots: asyncio.Semaphore) -> None:
+        if wait := _turn(parcel):
+            if wait > LONGEST_WAIT_S:
+                name = parcel.platform.name
+                self._results.put(Result(parcel.delivery, name, "later", "", "its turn", wait))
+                return
+            await asyncio.sleep(wait)
+            since += wait
         async with slots:
             if time.monotonic() - since > FRESH_S:
                 late = Result(parcel.delivery, parcel.platform.name, "later", error="waited")
@@ -97,7 +106,7 @@ class Sender:
                 self._results.put(late)
                 return
             result = await transmit(parcel)
-            if result.kind == "later" and result.delay_s > 0:
+            if result.kind == "later" and result.delay_s > 0 and not result.broken:
                 pacing.refused(bot, result.delay_s)
             else:
                 pacing.went_through(bot)
@@ -139,6 +148,16 @@ class Sender:
         except Exception:
             # A boundary: without this thread nothing that is sent would ever be marked again.
             log.exception("delivery.next_failed")
+
+
+def _turn(parcel: Parcel) -> float:
+    """Take a place in the platform's own limits; returns the seconds until it is ours."""
+    abilities, bot, out = parcel.platform.abilities, parcel.delivery.bot_id, parcel.outgoing
+    if parcel.update:
+        mine = (("edit", bot, out.platform_message_id), abilities.edit_rates)
+    else:
+        mine = (("chat", bot, out.private_to or out.chat_id), abilities.chat_rates)
+    return manners.take(mine, (("bot", bot), abilities.bot_rates))
 
 
 sender = Sender()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -250,6 +251,18 @@ class Facts:
     address: str = ""
 
 
+class Socket(Protocol):
+    """An open WebSocket; its errors are those of `apps.core.http`."""
+
+    async def send(self, data: str | bytes) -> None:
+        """Send one frame."""
+        ...
+
+    async def recv(self) -> str | bytes:
+        """The next frame. Raises `TimeoutError` when the connection was silent for too long."""
+        ...
+
+
 class Link(Protocol):
     """What `Platform.stream` is given: a socket to open, and an inbox to hand events to."""
 
@@ -260,25 +273,28 @@ class Link(Protocol):
         """
         ...
 
-    def socket(self, url: str, *, headers: Mapping[str, str] | None = None) -> Any:
-        """`async with link.socket(url) as ws:` a WebSocket (`send`, `recv`) through the door.
+    def socket(
+        self, url: str, *, headers: Mapping[str, str] | None = None, silence_s: float = 90.0
+    ) -> AbstractAsyncContextManager[Socket]:
+        """`async with link.socket(url) as ws:` through the door.
 
-        `ws.recv()` raises `TimeoutError` after `link.silence_s` seconds without anything, so that
-        a socket that went silent is left.
+        `silence_s` is how long a live connection may say nothing at all before it is given up.
+        """
+        ...
+
+    def replace(self) -> None:
+        """The platform will end this connection soon: begin the next one beside it.
+
+        Go on reading this one until it ends; what comes twice is stored once.
         """
         ...
 
     def hold(self, key: str, value: str) -> None:
-        """Keep a small value for the next connection (an offset, a cursor)."""
+        """Keep a small value for the next connection of this process (an offset, a cursor)."""
         ...
 
     def held(self, key: str) -> str:
         """What `hold` kept, "" when nothing was."""
-        ...
-
-    @property
-    def silence_s(self) -> float:
-        """So long a live connection may say nothing."""
         ...
 
 

@@ -26,6 +26,8 @@ from apps.im.models import Delivery
 log = structlog.get_logger(__name__)
 #: One attempt with all its calls; with the longest wait before it, it ends within the lease.
 LONGEST_S = 14.0
+#: Between two attempts of a bot that the platform refuses.
+BROKEN_S = 5.0
 Kind = Literal["sent", "later", "unknown", "failed"]
 
 
@@ -64,13 +66,13 @@ async def transmit(parcel: Parcel) -> Result:
             async with asyncio.timeout(LONGEST_S):
                 sent = await call(parcel.context, parcel.outgoing)
         except BotBroken as error:
-            return Result(delivery, name, "later", error=str(error), broken=True)
+            return Result(delivery, name, "later", "", str(error), BROKEN_S, error.done, True)
         except Permanent as error:
-            return Result(delivery, name, "failed", error=str(error))
+            return Result(delivery, name, "failed", error=str(error), context=error.done)
         except Later as error:
-            return Result(delivery, name, "later", error=str(error), delay_s=error.delay_s or 0.0)
+            return Result(delivery, name, "later", "", str(error), error.delay_s, error.done)
         except UnknownOutcome as error:
-            return Result(delivery, name, "unknown", error=str(error))
+            return Result(delivery, name, "unknown", error=str(error), context=error.done)
         except TimeoutError:
             return Result(delivery, name, "unknown", error=f"took more than {LONGEST_S:.0f} s")
         except (TokenExpired, DeliveryError) as error:

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from apps.audit.log import Actor
 from apps.console.supervisor import flower, plan, supervisor
 from apps.console.supervisor.home import prepare
+from apps.console.supervisor.process import Child
 from apps.console.supervisor.spec import Spec
+from apps.im import bots
 from apps.im.models import Bot
 
 SECRET = "pa55word-of-the-broker"
@@ -34,13 +37,13 @@ def specs(*parts: str) -> dict[str, Spec]:
 
 def test_everything_waits_for_the_embedded_valkey() -> None:
     found = specs()
-    assert set(found) == {"valkey", "web", "worker-io", "worker-jobs", "beat", "flower"}
+    assert set(found) == {"valkey", "web", "worker-io", "worker-jobs", "connect", "beat", "flower"}
     assert found.pop("valkey").after == ()
     assert {spec.after for spec in found.values()} == {("valkey",)}
 
 
 def test_parts_run_alone_and_with_a_redis_of_ones_own(settings: Any) -> None:
-    assert set(specs("worker")) == {"valkey", "worker-io", "worker-jobs"}
+    assert set(specs("worker")) == {"valkey", "worker-io", "worker-jobs", "connect"}
     settings.CLAWDBOT_EMBEDDED_REDIS = False
     assert set(specs("web")) == {"web"}
     assert specs("web")["web"].after == ()
@@ -126,11 +129,14 @@ def test_a_long_path_moves_the_socket_to_a_private_folder(settings: Any, tmp_pat
     path.parent.rmdir()
 
 
-@pytest.mark.django_db
-def test_outgoing_connections_need_bots_that_have_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "get_commands", lambda: {"connect": "apps.console"})
-    assert not plan.has_streams({"worker"})
-    Bot.objects.create(slug="b", platform="feishu", connection="stream")
-    assert plan.has_streams({"worker"})
-    assert not plan.has_streams({"web"})
-    assert "connect" in specs("worker", "connect")
+@pytest.mark.django_db(transaction=True)
+def test_outgoing_connections_need_bots_that_have_one(home: Path) -> None:
+    connect = Child(specs("worker")["connect"], plan.plan_for(["worker"]))
+    bots.tell_streams()
+    assert not connect.wanted
+    bot = Bot.objects.create(slug="b", platform="feishu", connection="stream")
+    bots.tell_streams()
+    assert connect.wanted
+    bots.set_enabled(bot, False, Actor.cli())
+    assert not connect.wanted
+    assert "connect" not in specs("web")

@@ -58,11 +58,6 @@ def private_sockets(home: Path) -> Path:
     return path
 
 
-def mark(home: Path, role: str) -> Path:
-    """The file that a child writes when it begins to work, and again at each sign of life."""
-    return home / "run" / f"{role}.ready"
-
-
 def _check(home: Path) -> None:
     if not home.exists():
         return

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.dispatch import receiver
 
 from apps.console.supervisor.deathsig import die_with_parent
-from apps.console.supervisor.home import mark
+from apps.core.private import mark
 from apps.core.signs import looked
 from clawdbot.celery import app
 

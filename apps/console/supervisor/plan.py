@@ -10,13 +10,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from django.conf import settings
-from django.core.management import get_commands
 
 from apps.console.supervisor import flower, valkey
-from apps.console.supervisor.home import mark, private_sockets
+from apps.console.supervisor.home import private_sockets
 from apps.console.supervisor.ports import Wanted
 from apps.console.supervisor.spec import Plan, Spec
-from apps.im.models import Bot
+from apps.core.private import mark, wanted
 
 PARTS = ("web", "worker", "beat", "flower")
 IO_THREADS = 8
@@ -25,16 +24,17 @@ WEB_SILENT_S, WORKER_SILENT_S, BEAT_SILENT_S = 60.0, 60.0, 120.0
 
 
 def plan_for(parts: Iterable[str]) -> Plan:
-    """The plan for some of `PARTS` (`valkey` and `connect` may be asked for too).
+    """The plan for some of `PARTS` (`valkey` may be asked for too).
 
     The embedded Valkey is part of every plan unless REDIS_URL is set. Needs a prepared data folder.
     Raises home.Refused and valkey.NoServer.
     """
-    wanted = set(parts)
+    asked = set(parts)
     embedded = [_valkey()] if settings.CLAWDBOT_EMBEDDED_REDIS else []
     builders = {"web": [_web], "worker": [_worker_io, _worker_jobs], "beat": [_beat]}
-    builders |= {"flower": [_flower], "connect": [_connect]}
-    specs = [build() for part, found in builders.items() if part in wanted for build in found]
+    builders["worker"].append(_connect)
+    builders["flower"] = [_flower]
+    specs = [build() for part, found in builders.items() if part in asked for build in found]
     return Plan(settings.CLAWDBOT_HOME, settings.BASE_DIR, (*embedded, *specs))
 
 
@@ -139,14 +139,14 @@ def _flower() -> Spec:
 
 
 def _connect() -> Spec:
-    argv = (sys.executable, str(settings.BASE_DIR / "manage.py"), "connect")
-    return Spec("connect", argv, child_env(), _after(), share_s=1)
-
-
-def has_streams(parts: Iterable[str]) -> bool:
-    """Are there bots whose outgoing connections `connect` must hold beside these parts?"""
-    streams = Bot.objects.filter(enabled=True, connection="stream")
-    return "worker" in set(parts) and "connect" in get_commands() and streams.exists()
+    """Not started before there is a bot whose connection goes outwards."""
+    home = settings.CLAWDBOT_HOME
+    ready = f"file:{mark(home, 'connect')}"
+    argv = _python("apps.webhooks.connect")
+    file = str(wanted(home, "connect"))
+    return Spec(
+        "connect", argv, child_env(), _after(), ready, WORKER_SILENT_S, share_s=0.5, wanted=file
+    )
 
 
 def _python(*argv: str) -> tuple[str, ...]:

@@ -86,6 +86,11 @@ class Child:
         return self.process is not None
 
     @property
+    def wanted(self) -> bool:
+        """Is there something for it to do in this house?"""
+        return not self.spec.wanted or Path(self.spec.wanted).exists()
+
+    @property
     def pid(self) -> int:
         """The process id; 0 when it does not run."""
         return self.process.pid if self.process else 0

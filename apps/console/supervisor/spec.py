@@ -27,6 +27,7 @@ class Spec:
     silent_s: float = 0.0  # without a sign of life for longer it is started again; 0: never asked
     share_s: float = 2.0  # of the time to stop
     hurry: int = 0  # a signal sent 2 s before the end of the share
+    wanted: str = ""  # a file: only once it is there the child is started; empty: always
 
     @property
     def module(self) -> str | None:

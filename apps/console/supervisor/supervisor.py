@@ -52,12 +52,12 @@ class Supervisor:
                 self._look_at(child)
 
     def all_ready(self) -> bool:
-        """Every child runs and has answered."""
-        return all(child.ready for child in self.children)
+        """Every child that is wanted runs and has answered."""
+        return not self.waiting_for()
 
     def waiting_for(self) -> list[str]:
         """The roles that are not ready."""
-        return [child.spec.role for child in self.children if not child.ready]
+        return [c.spec.role for c in self.children if not c.ready and c.wanted]
 
     def pause(self) -> float:
         """Seconds until the next look, unless a signal comes first."""
@@ -66,7 +66,8 @@ class Supervisor:
         return IDLE_S
 
     def _may_start(self, child: Child) -> bool:
-        return time.monotonic() >= child.start_at and self.was_ready.issuperset(child.spec.after)
+        due = time.monotonic() >= child.start_at
+        return due and child.wanted and self.was_ready.issuperset(child.spec.after)
 
     def _look_at(self, child: Child) -> None:
         """Note when it becomes ready, and end it when it has hung since."""

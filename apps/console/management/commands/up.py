@@ -20,10 +20,11 @@ from apps.console.supervisor.home import Refused, prepare
 from apps.console.supervisor.leftovers import end_leftovers
 from apps.console.supervisor.lines import say
 from apps.console.supervisor.lock import HomeLock, Taken
-from apps.console.supervisor.plan import PARTS, child_env, has_streams, plan_for, ports_for
+from apps.console.supervisor.plan import PARTS, child_env, plan_for, ports_for
 from apps.console.supervisor.ports import trouble
 from apps.console.supervisor.spec import Plan
 from apps.console.supervisor.valkey import NoServer
+from apps.im import bots
 
 FAILED, REFUSED = 1, 2
 
@@ -62,7 +63,8 @@ class Command(BaseCommand):
             self._check_ports(wanted)
             if ensure_installed():
                 say("首次启动完成 first start is done")
-            plan = plan_for(wanted | {"connect"} if has_streams(wanted) else wanted)
+            bots.tell_streams()
+            plan = plan_for(wanted)
             plan = replace(plan, banner=tuple(banner(wanted)))
         except Refused as error:
             self._leave(str(error), REFUSED)
