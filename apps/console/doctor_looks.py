@@ -134,6 +134,10 @@ def bots() -> Iterator[Seen]:
         if bot.platform not in known:
             text = both("没有平台 {p}", "there is no platform {p}").format(p=bot.platform)
             yield Seen("FAIL", text, name=f"bot {bot.slug}")
+        elif bot.fault and not bot.enabled:
+            text = both("已停用：{why}", "was disabled: {why}").format(why=bot.fault)
+            mend = both("改正后重新启用。", "Mend it, then enable it again.")
+            yield Seen("FAIL", text, mend, name=f"bot {bot.slug}")
         elif bot.enabled and not known[bot.platform].built_in:
             asked.append(bot)
     if not asked:
@@ -148,7 +152,7 @@ def _bot(bot: Bot) -> list[Seen]:
     name = f"bot {bot.slug}"
     mend = both("manage.py bot check {s}", "manage.py bot check {s}").format(s=bot.slug)
     try:
-        wrong = [c for c in check_bot(bot, Actor.cli(), timeout_s=BOT_S) if not c.ok]
+        wrong = [c for c in check_bot(bot, Actor.cli(), timeout_s=BOT_S) if c.failed]
     finally:
         connection.close()
     if not wrong:

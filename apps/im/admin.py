@@ -41,7 +41,9 @@ else:  # it takes no parameter at run time
 class BotAdmin(BotBase):
     """One account on one platform."""
 
-    list_display = ("slug", "platform_name", "enabled", "connection", "address", "created_at")
+    list_display = (
+        "slug", "platform_name", "enabled", "trouble", "connection", "address", "created_at",
+    )  # fmt: skip
     list_filter = ("platform", "enabled")
     search_fields = ("slug",)
     change_form_template = "admin/im/bot/change_form.html"
@@ -82,6 +84,7 @@ class BotAdmin(BotBase):
             return [(None, {"fields": ["slug", "platform", "enabled", "created_at"]})]
         platform = get_platform(obj.platform)
         head = ["platform_name", "slug", "address", "steps", "enabled", "connection"]
+        head += ["trouble"] if obj.fault else []
         return [
             (None, {"fields": head}),
             (said(_SETTINGS), {"fields": field_names(platform, obj)}),
@@ -93,7 +96,7 @@ class BotAdmin(BotBase):
             return []
         if not self.has_change_permission(request, obj):
             return ["slug", "platform", "enabled", "created_at"]
-        return ["platform_name", "slug", "address", "steps"]
+        return ["platform_name", "slug", "address", "steps", "trouble"]
 
     @admin.display(description="平台 platform", ordering="platform")
     def platform_name(self, bot: Bot) -> str:
@@ -108,6 +111,11 @@ class BotAdmin(BotBase):
         if not found:
             return "—"
         return format_html('<code class="copy" style="user-select: all">{}</code>', found)
+
+    @admin.display(description="停用原因 why it was disabled")
+    def trouble(self, bot: Bot) -> str:
+        """What the platform has against this bot; mended, it is enabled again by hand."""
+        return bot.fault or "—"
 
     @admin.display(description="步骤 steps")
     def steps(self, bot: Bot) -> SafeString | str:
@@ -170,8 +178,9 @@ class BotAdmin(BotBase):
         if not self.has_change_permission(request, bot):
             raise PermissionDenied
         for check in bot_checks.check_bot(bot, Actor.person(request.user), timeout_s=CHECK_S):
-            level = messages.SUCCESS if check.ok else messages.ERROR
-            mark = "✓" if check.ok else "✗"
+            level = messages.ERROR if check.failed else messages.WARNING
+            level = messages.SUCCESS if check.ok else level
+            mark = "✓" if check.ok else "✗" if check.failed else "?"
             text = _FOUND.format(mark=mark, name=check.name, text=check.text)
             messages.add_message(request, level, said(text))
         return HttpResponseRedirect(reverse("admin:im_bot_change", args=[bot.pk]))

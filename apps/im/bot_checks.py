@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import structlog
@@ -10,12 +11,15 @@ import structlog
 from apps.audit.log import Actor
 from apps.core.i18n import both
 from apps.core.loop import outside
+from apps.im import bot_traffic
 from apps.im.bot_settings import against_enabling
-from apps.im.bots import config_of, send_context, update_settings
+from apps.im.bots import address_of, config_of, send_context, update_settings
 from apps.im.errors import DeliveryError
+from apps.im.facts import facts_of
 from apps.im.models import Bot
+from apps.im.platform import Platform
 from apps.im.registry import get_platform
-from apps.im.shapes import Check
+from apps.im.shapes import Check, SendContext
 
 log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
@@ -32,15 +36,33 @@ def check_bot(bot: Bot, actor: Actor, *, timeout_s: float = CHECK_S) -> list[Che
     """
     platform = get_platform(bot.platform)
     found = [Check("settings", False, text) for text in against_enabling(platform, config_of(bot))]
+    facts = facts_of(bot, address_of(bot))
+    context = replace(send_context(bot), facts=facts)
     try:
-        asked = _wait(platform.check(send_context(bot)), timeout_s)
+        asked = _wait(_ask(platform, context), timeout_s)
     except TimeoutError:
         return [*found, Check("platform", False, _SLOW.format(seconds=timeout_s))]
     named = {check.text for check in found}
     found += [check for check in asked if check.text not in named]
-    if all(check.ok for check in found):
+    seen = {check.name for check in found}
+    found += [check for check in bot_traffic.traffic(platform, facts) if check.name not in seen]
+    if not any(check.failed for check in found):
         learned = learn(bot, actor, timeout_s=timeout_s)
         found += [Check(name, True, _LEARNED.format(value=v)) for name, v in learned.items()]
+    return found
+
+
+async def _ask(platform: Platform, context: SendContext) -> list[Check]:
+    """What the platform says, and what can be seen from here."""
+    found = await platform.check(context)
+    seen = {check.name for check in found}
+    base = str(context.config.get("api_base") or platform.api_base)
+    if base and "clock" not in seen:
+        clock = await bot_traffic.clock_check(context.door, base)
+        found += [clock] if clock else []
+    address = context.facts.address
+    if address and platform.abilities.receives and "address" not in seen:
+        found.append(await bot_traffic.reachable(context.door, platform, address, base))
     return found
 
 

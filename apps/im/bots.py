@@ -179,6 +179,8 @@ def address_of(bot: Bot) -> str:
     """The address that the vendor's console wants for events; "" when the bot takes none."""
     if bot.connection != "webhook" or get_platform(bot.platform).built_in:
         return ""
+    if not get_platform(bot.platform).abilities.receives:
+        return ""
     base: str = django_settings.CLAWDBOT_PUBLIC_URL
     return f"{base}/webhooks/{bot.platform}/{bot.slug}/"
 

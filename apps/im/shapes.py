@@ -318,8 +318,17 @@ class SendContext:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding of `Platform.check`: what was looked at, whether it is right, and the mend."""
+    """One finding of `Platform.check`: what was looked at, whether it is right, and the mend.
+
+    One that is not `sure` names what is probably missing (nothing came yet); it fails no check.
+    """
 
     name: str
     ok: bool
     text: Text
+    sure: bool = True
+
+    @property
+    def failed(self) -> bool:
+        """Is something certainly wrong?"""
+        return self.sure and not self.ok

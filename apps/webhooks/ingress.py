@@ -21,6 +21,7 @@ from apps.assistant import inbox, wake
 from apps.assistant.lanes import lane_for
 from apps.core import clock, metrics
 from apps.core.limits import LocalLimit, Rate
+from apps.im import facts
 from apps.im.base import Inbound, InboundRequest, Received, all_platforms
 from apps.webhooks import answers
 from apps.webhooks.answers import Answer
@@ -54,6 +55,7 @@ class Ingress:
             write, STORE_PATIENCE_S
         )
         self.waker = wake.Waker()
+        self._notes: set[asyncio.Task[None]] = set()
 
     async def handle(
         self, platform: str, slug: str, request: InboundRequest, address: str
@@ -86,6 +88,7 @@ class Ingress:
             if received.verdict == "control":
                 return await _controlled(receiver, received)
             if received.verdict != "accept":
+                self._note(receiver, received)
                 return _other(received)
             stored = await self.group.submit(Judged(receiver, tuple(received.messages)))
             if isinstance(stored, Outdated):
@@ -94,6 +97,14 @@ class Ingress:
             for lane in _lanes(received):
                 self.waker.wake(lane)
             return answers.accepted(received)
+
+    def _note(self, receiver: Receiver, received: Received) -> None:
+        """Remember what leaves no row, without holding up the answer."""
+        if what := _worth_noting(receiver, received):
+            call = asyncio.to_thread(facts.note, receiver.bot_id, what, received.reason or "")
+            task = asyncio.create_task(call)
+            self._notes.add(task)
+            task.add_done_callback(self._notes.discard)
 
     async def _read(self, platform: str, slug: str) -> Receiver | None:
         async with asyncio.timeout(STORE_PATIENCE_S):
@@ -123,6 +134,8 @@ class Ingress:
         if received.verdict == "control":
             return async_to_sync(_controlled)(receiver, received)
         if received.verdict != "accept":
+            if what := _worth_noting(receiver, received):
+                facts.note(receiver.bot_id, what, received.reason or "")
             return _other(received)
         store([Judged(receiver, tuple(received.messages))])
         for lane in _lanes(received):
@@ -156,6 +169,12 @@ class Ingress:
         label = platform if platform in all_platforms() else "unknown"
         metrics.count("clawdbot_webhook_rejections_total", platform=label, reason=answer.reason)
         return answer
+
+
+def _worth_noting(receiver: Receiver, received: Received) -> str:
+    """Under which name a request is remembered that leaves no row; "" for not at all."""
+    what = {"reject": "refused", "challenge": "challenge"}.get(received.verdict, "")
+    return what if what and facts.due(receiver.bot_id, what) else ""
 
 
 async def _controlled(receiver: Receiver, received: Received) -> Answer:

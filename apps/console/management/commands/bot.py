@@ -20,6 +20,7 @@ from apps.core.i18n import both
 from apps.im import bot_checks, bots
 from apps.im.models import Bot
 from apps.im.registry import all_platforms
+from apps.im.shapes import Check
 
 YES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
@@ -65,17 +66,22 @@ class Command(ConsoleCommand):
     def _list(self, options: Options) -> None:
         found = [_shown(bot) for bot in Bot.objects.order_by("platform", "slug")]
         lines = [
-            (one["platform"], one["slug"], "on" if one["enabled"] else "off", one["address"])
+            (
+                one["platform"],
+                one["slug"],
+                "on" if one["enabled"] else "off",
+                one["fault"] or one["address"],
+            )
             for one in found
         ]
         self.show(options, found, table([("PLATFORM", "SLUG", "", "ADDRESS"), *lines]))
 
     def _check(self, options: Options) -> None:
         found = bot_checks.check_bot(_bot(options["slug"]), cli_actor())
-        data = [{"name": c.name, "ok": c.ok, "text": said(c.text)} for c in found]
-        lines = [f"{'ok ' if c.ok else 'NO '} {c.name}: {said(c.text)}" for c in found]
+        data = [{"name": c.name, "ok": c.ok, "sure": c.sure, "text": said(c.text)} for c in found]
+        lines = [f"{_mark(c)} {c.name}: {said(c.text)}" for c in found]
         self.show(options, data, lines)
-        wrong = [check.name for check in found if not check.ok]
+        wrong = [check.name for check in found if check.failed]
         if wrong:
             names = ", ".join(wrong)
             raise Failed(both(f"需要处理：{names}", f"To be mended: {names}"))
@@ -84,6 +90,11 @@ class Command(ConsoleCommand):
         bot = _bot(options["slug"])
         bots.remove_bot(bot, cli_actor())
         self.say(both(f"已删除 {bot}", f"Removed {bot}"))
+
+
+def _mark(check: Check) -> str:
+    """Right, wrong, or probably wrong."""
+    return "ok " if check.ok else "NO " if check.failed else "?  "
 
 
 def _addable() -> list[str]:
@@ -115,6 +126,7 @@ def _shown(bot: Bot) -> dict[str, Any]:
         "platform": bot.platform,
         "slug": bot.slug,
         "enabled": bot.enabled,
+        "fault": bot.fault,
         "connection": bot.connection,
         "address": bots.address_of(bot) if known else "",
         "settings": bots.public_settings(bot) if known else {},
