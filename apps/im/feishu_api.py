@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from apps.im import tokens
 from apps.im.calls import Reply, call
-from apps.im.errors import Later, Permanent, TokenExpired, UnknownOutcome
+from apps.im.errors import BotBroken, Later, Permanent, TokenExpired, UnknownOutcome
 from apps.im.shapes import SendContext
 
 TOKEN_PATH = "/open-apis/auth/v3/tenant_access_token/internal"  # noqa: S105 - an address
@@ -31,6 +31,8 @@ MEANINGS = {
     99991672: "the app lacks a permission scope",
     99991679: "the user did not grant a permission scope",
 }
+#: The app does not exist, or its secret is another.
+_WRONG = frozenset({"10003", "10014"})
 _WAIT_CREDENTIALS_S = 60.0
 _WAIT_TOKEN_S = 30.0
 
@@ -81,6 +83,8 @@ async def fetch_token(ctx: SendContext) -> tuple[str, float]:
         raise Later(f"no access token: {error}") from error
     except Permanent as error:
         why = f"Feishu refuses app_id and app_secret: {error}"
+        if error.vendor_code in _WRONG:
+            raise BotBroken(why, vendor_code=error.vendor_code) from error
         raise Later(why, delay_s=_WAIT_CREDENTIALS_S, vendor_code=error.vendor_code) from error
     except (KeyError, ValueError) as error:
         raise Later("Feishu answered without an access token") from error

@@ -5,19 +5,28 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 import structlog
 
 from apps.core.i18n import Text, both
-from apps.im import cards, feishu_api, feishu_card, feishu_content, feishu_events
+from apps.im import (
+    cards,
+    feishu_api,
+    feishu_card,
+    feishu_content,
+    feishu_events,
+    feishu_stream,
+)
 from apps.im.base import (
     Abilities,
     Check,
     DeliveryError,
     Inbound,
     InboundRequest,
+    Link,
     Outgoing,
     Platform,
     Received,
@@ -72,6 +81,20 @@ class Feishu(Platform):
     name = "feishu"
     labels = both("飞书", "Feishu / Lark")
     api_base = "https://open.feishu.cn"
+    connections = ("webhook", "stream")
+    stream_hosts = ("*.feishu.cn", "*.larksuite.com")
+    events_hint = both(
+        "请在开发者后台“事件与回调 > 事件配置”订阅 im.message.receive_v1 并发布版本。",
+        "Subscribe im.message.receive_v1 under Events & callbacks > Event configuration and "
+        "publish a version.",
+    )
+    clicks_hint = both(
+        "请在“事件与回调 > 回调配置”设置请求地址（或长连接）并添加 card.action.trigger；"
+        "客户端显示 200340 就是没有配置。",
+        "Under Events & callbacks > Callback configuration set the address (or the long "
+        "connection) and add card.action.trigger; a client that shows 200340 says that it is "
+        "missing.",
+    )
     # `uuid` is remembered for an hour; 5 messages a second to a chat, 5 edits to a message.
     abilities = Abilities(
         edits=True,
@@ -189,7 +212,20 @@ class Feishu(Platform):
 
     def can_enable(self, config: Mapping[str, Any]) -> list[Text]:
         """Only the Encrypt Key signs what is received; a token alone travels with every event."""
+        if config.get("connection") == "stream":
+            return []  # events come over a socket that the app's secret opened
         return [] if config.get("encrypt_key") else [_NO_KEY]
+
+    async def stream(self, ctx: SendContext, link: Link) -> None:
+        """Hold the long connection, whose events are read like those of webhooks."""
+        await feishu_stream.keep(ctx, link, partial(self._judge_event, ctx.config))
+
+    def _judge_event(self, config: Mapping[str, Any], event: dict[str, Any]) -> Received:
+        """An event whose way here was its proof."""
+        try:
+            return self._read(config, event)
+        except Malformed:
+            return reject("malformed")
 
     async def send(self, ctx: SendContext, out: Outgoing) -> Sent:
         """Send a card; the whole answer follows as texts when it was too long for a card.
@@ -228,7 +264,7 @@ class Feishu(Platform):
         missing = [name for name in ("app_id", "app_secret") if not ctx.config.get(name)]
         if missing:
             return [Check(name, False, _MISSING.format(name=name)) for name in missing]
-        signed = bool(ctx.config.get("encrypt_key"))
+        signed = not self.can_enable(ctx.config)
         found = [Check("encrypt_key", signed, _OK if signed else _NO_KEY)]
         try:
             await feishu_api.fetch_token(ctx)
