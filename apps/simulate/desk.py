@@ -7,6 +7,7 @@ all (`push.py`, `page.py`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,6 +75,10 @@ class Desk(HttpStand):
         """The event of somebody who writes: to the bot, or in the group (with a mention of it)."""
         raise NotImplementedError
 
+    def say_to_all(self, text: str, who: str = "alice") -> Push | None:
+        """The event of somebody who mentions everybody in the group; None where nobody can."""
+        return None
+
     def click(self, seen: Seen, value: str, who: str = "alice", **values: str) -> Push:
         """The event of somebody who presses a button; `values` are a form's inputs."""
         raise NotImplementedError
@@ -94,7 +99,7 @@ class Desk(HttpStand):
         """The same event as the vendor delivers it once more."""
         return push
 
-    def visible(self) -> list[Seen]:
+    def visible(self) -> Sequence[Seen]:
         """What people see, oldest first."""
         raise NotImplementedError
 

@@ -11,13 +11,16 @@ import json
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from apps.simulate.desk import Seen
 from apps.simulate.feishu_cards import BadCard, check_card
+from apps.simulate.feishu_people import GROUP, FeishuPeople
 from apps.simulate.feishu_signer import Signer
-from apps.simulate.server import Answer, Call, HttpStand
+from apps.simulate.server import Answer, Call
 
 TOKEN = "/open-apis/auth/v3/tenant_access_token/internal"
 MESSAGES = "/open-apis/im/v1/messages"
@@ -27,25 +30,30 @@ SENT_KEYS = {"receive_id", "msg_type", "content", "uuid", "reply_in_thread"}
 MAX_CARD = 30 * 1024
 MAX_TEXT = 150 * 1024
 UUID_MEMORY_S = 3600
+INPUTS = {"input", "select_static", "multi_select_static", "date_picker", "picker_time"}
 
 
 @dataclass
-class Shown:
-    """One message as people see it."""
+class Shown(Seen):
+    """One message as people see it; `to` is what the call named, `chat` where it came to be."""
 
-    message_id: str
-    to: str
-    msg_type: str
-    content: dict[str, Any]
-    reply_to: str = ""
-    edits: int = 0
+    to: str = ""
+    msg_type: str = ""
+    content: dict[str, Any] = field(default_factory=dict)
     uuid: str = ""
     at: float = 0.0
+
+    def draw(self, content: dict[str, Any]) -> None:
+        """Show this content from now on."""
+        self.content = self.raw = content
+        self.text = "\n".join(_strings(content))
+        self.buttons = list(_buttons(content))
+        self.inputs = list(_inputs(content))
 
     @property
     def words(self) -> str:
         """All strings of the content, in order, without the JSON around them."""
-        return "\n".join(_strings(self.content))
+        return self.text
 
     @property
     def commands(self) -> list[str]:
@@ -69,7 +77,7 @@ class _State:
     uuids: dict[str, tuple[str, float]] = field(default_factory=dict)
 
 
-class FeishuStand(HttpStand):
+class FeishuStand(FeishuPeople):
     """One tenant with one app. `chats` and `users` are the ids that exist."""
 
     def __init__(self, port: int = 0, *, token_life_s: int = 7200) -> None:
@@ -77,8 +85,10 @@ class FeishuStand(HttpStand):
         self.signer = Signer()
         self.app_secret = "stand-secret-0123456789"
         self.token_life_s = token_life_s
-        self.chats = {"oc_alice", "oc_group"}
-        self.users = {"ou_alice", "ou_bob", "ou_mallory"}
+        self.sent_files = {}
+        self.written_in = {}
+        self.chats = {GROUP, *(self.chat_of(name) for name in self.people)}
+        self.users = set(self.people.values())
         self.recalled: set[str] = set()
         self._state = _State()
         self._numbers = itertools.count(1)
@@ -178,7 +188,10 @@ class FeishuStand(HttpStand):
         if name and held and time.time() - held[1] < UUID_MEMORY_S:
             return {"data": {"message_id": held[0]}}
         message_id = f"om_{next(self._numbers):06d}"
-        shown = Shown(message_id, to, body["msg_type"], content, target, uuid=name, at=call.at)
+        shown = Shown(message_id, self._chat(to, target), "", to=to, reply_to=target)
+        shown.msg_type, shown.uuid, shown.at = body["msg_type"], name, call.at
+        shown.private_to = to if to in self.users else ""
+        shown.draw(content)
         self._state.shown[message_id] = shown
         if name:
             self._state.uuids[name] = (message_id, time.time())
@@ -195,8 +208,14 @@ class FeishuStand(HttpStand):
         for card in (shown.content, content):
             if card.get("config", {}).get("update_multi") is not True:
                 raise Refusal(230001, "ext=the card is not shared (update_multi)")
-        shown.content, shown.edits = content, shown.edits + 1
+        shown.draw(content)
+        shown.edits += 1
         return {"data": {}}
+
+    def _chat(self, to: str, target: str) -> str:
+        """Where a message comes to be: a reply, where what it replies to was written."""
+        private = {external: self.chat_of(name) for name, external in self.people.items()}
+        return self.written_in.get(target, private.get(to, to))
 
 
 def _object(call: Call) -> dict[str, Any]:
@@ -241,6 +260,31 @@ def _strings(value: Any) -> list[str]:
     if isinstance(value, list):
         return [text for one in value for text in _strings(one)]
     return [value] if isinstance(value, str) else []
+
+
+def _buttons(value: Any) -> Iterator[tuple[str, str]]:
+    """(label, what a click sends back, as JSON) of each button, in order."""
+    if isinstance(value, dict):
+        if value.get("tag") == "button":
+            for behavior in value.get("behaviors", []):
+                if behavior.get("type") == "callback":
+                    sent = json.dumps(behavior["value"], ensure_ascii=False)
+                    yield value["text"]["content"], sent
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _buttons(one)
+
+
+def _inputs(value: Any) -> Iterator[str]:
+    """The names of the inputs of a form."""
+    if isinstance(value, dict):
+        if value.get("tag") in INPUTS:
+            yield value["name"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _inputs(one)
 
 
 def _commands(value: Any) -> list[str]:

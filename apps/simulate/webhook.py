@@ -11,16 +11,23 @@ import hmac
 import json
 import time
 import uuid
+from dataclasses import replace
 from typing import Any
 
-from apps.simulate.server import Answer, Call, HttpStand
+from apps.simulate.desk import Desk, Push, Seen
+from apps.simulate.server import Answer, Call
 
 SECRET = "whsec_" + base64.b64encode(b"stand-webhook-secret-0123456789ab").decode()
+PEOPLE = {name: f"u-{name}" for name in ("alice", "bob", "mallory")}
 ROLES = {"progress", "answer", "notice"}
 
 
-class WebhookStand(HttpStand):
+class WebhookStand(Desk):
     """Takes each event once: what comes again under the same `webhook-id` is only counted."""
+
+    platform = "webhook"
+    people = PEOPLE
+    group = "c-group"
 
     def __init__(self, port: int = 0, *, secret: str = SECRET) -> None:
         super().__init__(port)
@@ -68,12 +75,68 @@ class WebhookStand(HttpStand):
             self.shown_at.setdefault(str(body["in_reply_to"]), call.at)
         return Answer(200, {"status": "ok"})
 
+    def say(
+        self,
+        text: str,
+        who: str = "alice",
+        *,
+        group: bool = False,
+        mention: bool = True,
+        message_id: str = "",
+    ) -> Push:
+        """A text. Whoever runs such a bot passes on only what is meant for it: nothing mentions."""
+        return self._written(text, who, self.group if group else f"c-{who}", id=message_id)
+
+    def click(self, seen: Seen, value: str, who: str = "alice", **values: str) -> Push:
+        """A click: the token of the button beside its command, with the values of a form."""
+        return self._written("", who, seen.chat, action=value, values=values)
+
+    def again(self, push: Push) -> Push:
+        """The same event, signed anew."""
+        event_id = push.headers["Webhook-Id"]
+        body, headers = signed(push.body, secret=self.secret, event_id=event_id)
+        return replace(push, body=body, headers=headers)
+
+    def visible(self) -> list[Seen]:
+        """Each message once, in its newest form."""
+        shown: dict[str, Seen] = {}
+        for body in list(self.received):  # a copy: more may come meanwhile
+            held = shown.get(body["id"])
+            shown[body["id"]] = _seen(body, held.edits + 1 if held else 0)
+        return list(shown.values())
+
+    def _written(self, text: str, who: str, chat: str, **more: Any) -> Push:
+        kind = "group" if chat == self.group else "private"
+        sender = {"id": self.people[who], "name": who.title()}
+        extra = {name: value for name, value in more.items() if value}
+        body = message(text, sender=sender, conversation={"id": chat, "type": kind}, **extra)
+        raw, headers = signed(body, secret=self.secret)
+        return Push(raw, headers, message_id=body["id"])
+
     def _check(self, body: dict[str, Any]) -> None:
         keys = {"id", "type", "role", "in_reply_to", "conversation", "text", "card"}
         if set(body) != keys or body["role"] not in ROLES:
             self.problems.append(f"unexpected body {body}")
         if body["type"] not in {"message.created", "message.updated"}:
             self.problems.append(f"unexpected type {body['type']}")
+
+
+def _seen(body: dict[str, Any], edits: int) -> Seen:
+    card, conversation = body["card"], body["conversation"]
+    form = card.get("form") or {}
+    private = next((n for n, external in PEOPLE.items() if external == conversation["id"]), "")
+    every = [*card["buttons"], *([form["submit"]] if form else [])]
+    return Seen(
+        body["id"],
+        f"c-{private}" if private else conversation["id"],
+        body["text"],
+        buttons=[(one["label"], one.get("token") or one["cmd"]) for one in every],
+        inputs=[one["name"] for one in form.get("inputs", [])],
+        reply_to=body["in_reply_to"] or "",
+        private_to=PEOPLE.get(private, ""),
+        edits=edits,
+        raw=body,
+    )
 
 
 def sign(secret: str, event_id: str, stamp: str, body: bytes) -> str:
