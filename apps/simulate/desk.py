@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from apps.simulate.server import HttpStand
+from apps.simulate.server import Answer, HttpStand
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,8 @@ class Desk(HttpStand):
     platform = ""
     people: dict[str, str]  # name -> external id
     group = ""  # the id of the group's chat
+    #: So many seconds after a failed push the vendor pushes again, and again.
+    repeats_s: tuple[float, ...] = (15, 60, 300)
 
     def config(self, **changes: Any) -> dict[str, Any]:
         """The settings of a bot that talks to this stand."""
@@ -98,6 +100,14 @@ class Desk(HttpStand):
     def again(self, push: Push) -> Push:
         """The same event as the vendor delivers it once more."""
         return push
+
+    def too_many(self, seconds: int) -> Answer:
+        """How the vendor says that it gets too many calls, and when to come again."""
+        return Answer(429, {}, {"retry-after": str(seconds)})
+
+    def taken(self, push: Push, body: bytes) -> list[Push]:
+        """What the vendor does with the body of our 2xx: it may push something in its turn."""
+        return []
 
     def visible(self) -> Sequence[Seen]:
         """What people see, oldest first."""

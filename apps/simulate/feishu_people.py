@@ -9,6 +9,7 @@ from typing import Any
 
 from apps.simulate.desk import Desk, Push, Seen
 from apps.simulate.feishu_signer import Signer
+from apps.simulate.server import Answer
 
 GROUP = "oc_group"
 PEOPLE = {name: f"ou_{name}" for name in ("alice", "bob", "mallory")}
@@ -22,6 +23,7 @@ class FeishuPeople(Desk):
     platform = "feishu"
     people = PEOPLE
     group = GROUP
+    repeats_s = (15, 300, 3600, 21600)
     signer: Signer
     #: The bytes of what people sent, by (message id, file key), with the file's name.
     sent_files: dict[tuple[str, str], tuple[str, bytes]]
@@ -87,6 +89,11 @@ class FeishuPeople(Desk):
     def again(self, push: Push) -> Push:
         """The same event id and ciphertext, signed anew."""
         return replace(push, headers=self.signer.headers(push.body))
+
+    def too_many(self, seconds: int) -> Answer:
+        """Rate limits of the gateway come with a header of its own."""
+        body = {"code": 99991400, "msg": "request trigger frequency limit"}
+        return Answer(429, body, {"x-ogw-ratelimit-reset": str(seconds)})
 
     def _written(
         self,

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -13,7 +14,8 @@ from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
-MAX_BODY = 4 * 1024 * 1024
+MAX_BODY = 64 * 1024 * 1024
+KEPT = 200  # answers that can be looked at
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is answered."""
+    """What is answered: JSON, or bytes as they are (with a content-type among the headers)."""
 
     status: int = 200
     body: Any = None
@@ -62,6 +64,8 @@ class HttpStand:
 
     def __init__(self, port: int = 0) -> None:
         self.calls: list[Call] = []
+        #: The newest calls with what was answered, and the fault that they met ("" for none).
+        self.answered: deque[tuple[Call, Answer, str]] = deque(maxlen=KEPT)
         self.delay_s = 0.0  # between the work and the answer
         self._faults: list[Fault] = []
         #: Asked for every call that no scripted fault is for: what goes wrong with this one?
@@ -91,6 +95,11 @@ class HttpStand:
         """Wait until a condition on what arrived holds; False when the time ran out first."""
         with self._changed:
             return self._changed.wait_for(until, timeout)
+
+    @property
+    def quiet(self) -> threading.Condition:
+        """`with stand.quiet:` no call is being answered meanwhile."""
+        return self._changed
 
     def calls_to(self, path: str, method: str = "") -> list[Call]:
         """The calls whose path holds `path`."""
@@ -165,6 +174,7 @@ class HttpStand:
             answer = self.respond(call) if fault is None or fault.after else Answer()
             if fault is not None and fault.kind == "answer":
                 answer = fault.answer
+            self.answered.append((call, answer, fault.kind if fault else ""))
             self._changed.notify_all()
         raw = _written(answer)
         await asyncio.sleep(self.delay_s)
@@ -211,8 +221,12 @@ async def _read(reader: asyncio.StreamReader) -> Call | None:
 
 
 def _written(answer: Answer) -> bytes:
-    body = b"" if answer.body is None else json.dumps(answer.body, ensure_ascii=False).encode()
+    body = answer.body
+    if not isinstance(body, bytes):
+        body = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+    kind = {"content-type": "application/json; charset=utf-8"}
+    headers = kind | {name.lower(): value for name, value in answer.headers.items()}
     lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in answer.headers.items()]
-    lines += ["content-type: application/json; charset=utf-8", f"content-length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    lines += [f"content-length: {len(body)}"]
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
