@@ -69,13 +69,13 @@ async def opened(
 ) -> AsyncIterator[Socket]:
     """Open ``url`` (ws or wss) and close it at the end of the block.
 
-    ``configured`` are the authorities (``host`` or ``host:port``) that an administrator chose;
-    ``allow`` is the list of hosts that any other address must be on.
+    ``configured`` are the hosts that an administrator chose, on any port; ``allow`` is the list
+    of hosts that any other address must be on.
     Raises ``Refused`` (never sent), ``Unreachable`` when it does not open.
     """
     scheme, _, rest = url.partition("://")
     target = addresses.parse(f"{_SCHEMES.get(scheme, scheme)}://{rest}")
-    ours = target.authority in configured
+    ours = target.host in configured
     if not ours:
         addresses.check_payload(target, allow)
     sock = await _connected(target, dial or Dial(), ours)

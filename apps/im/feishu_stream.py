@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 ENDPOINT = "/callback/ws/endpoint"
 #: The SDK's own default; the endpoint names another.
 PING_S = 120.0
+#: A connection that let so many pings go by without a word, and some seconds, is dead.
+PATIENCE_PINGS, PATIENCE_S = 2, 10.0
 #: Answers to the endpoint's call that a later try may turn.
 _BUSY = frozenset({1, 1000040343})
 _TOO_MANY = 1000040350
@@ -41,7 +43,7 @@ async def keep(ctx: SendContext, link: Link, judge: Judge) -> None:
     url, ping_s = await endpoint(ctx)
     service = (parse_qs(urlsplit(url).query).get("service_id") or ["0"])[0]
     number = int(service) if service.isascii() and service.isdigit() else 0
-    async with link.socket(url, silence_s=2 * ping_s + 10) as socket:
+    async with link.socket(url, silence_s=PATIENCE_PINGS * ping_s + PATIENCE_S) as socket:
         alive = asyncio.create_task(_ping(socket, number, ping_s))
         try:
             await _read(socket, link, judge)

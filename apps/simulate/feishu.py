@@ -20,6 +20,7 @@ from apps.simulate.desk import Seen
 from apps.simulate.feishu_cards import BadCard, check_card
 from apps.simulate.feishu_people import GROUP, FeishuPeople
 from apps.simulate.feishu_signer import Signer
+from apps.simulate.feishu_socket import ENDPOINT, LongConnection
 from apps.simulate.server import Answer, Call
 
 TOKEN = "/open-apis/auth/v3/tenant_access_token/internal"
@@ -90,6 +91,7 @@ class FeishuStand(FeishuPeople):
         self.chats = {GROUP, *(self.chat_of(name) for name in self.people)}
         self.users = set(self.people.values())
         self.recalled: set[str] = set()
+        self.long = LongConnection()
         self._state = _State()
         self._numbers = itertools.count(1)
 
@@ -128,6 +130,8 @@ class FeishuStand(FeishuPeople):
     def _route(self, call: Call) -> dict[str, Any]:
         if (call.method, call.path) == ("POST", TOKEN):
             return self._token(_object(call))
+        if (call.method, call.path) == ("POST", ENDPOINT):
+            return self._endpoint(_object(call))
         self._authorize(call)
         if (call.method, call.path) == ("GET", BOT):
             bot = {"activate_status": 2, "app_name": "ClawdBot", "open_id": self.signer.bot_open_id}
@@ -140,6 +144,19 @@ class FeishuStand(FeishuPeople):
         if call.method == "PATCH" and len(parts) == 1 and parts[0]:
             return self._edit(call, unquote(parts[0]))
         raise Refusal(99991400 + 1, f"no such path {call.method} {call.path}", 404)
+
+    async def listen_more(self) -> None:
+        """The long connection's socket."""
+        await self.long.open()
+
+    async def hang_up_more(self) -> None:
+        """Both at once, as a machine that goes off."""
+        await self.long.close()
+
+    def _endpoint(self, body: dict[str, Any]) -> dict[str, Any]:
+        if (body.get("AppID"), body.get("AppSecret")) != (self.signer.app_id, self.app_secret):
+            raise Refusal(514, "auth failed", 200)
+        return {"data": {"URL": self.long.url, "ClientConfig": {"PingInterval": self.long.ping_s}}}
 
     def _token(self, body: dict[str, Any]) -> dict[str, Any]:
         if body.get("app_id") != self.signer.app_id:

@@ -141,8 +141,16 @@ class HttpStand:
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
+        await self.listen_more()
+
+    async def listen_more(self) -> None:
+        """Listen elsewhere too (a socket of a stand that has one)."""
+
+    async def hang_up_more(self) -> None:
+        """End what `listen_more` began."""
 
     async def _hang_up(self) -> None:
+        await self.hang_up_more()
         if self._server is not None:
             self._server.close()
         for writer in self._open:

@@ -67,7 +67,7 @@ class StreamLink:
         base = str(self._receiver.config.get("api_base") or "")
         return sockets.opened(
             url,
-            configured=[urlsplit(base).netloc] if base else [],
+            configured=[urlsplit(base).hostname or ""],
             allow=self._receiver.adapter.stream_hosts,
             headers=headers,
             silence_s=silence_s,

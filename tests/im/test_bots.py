@@ -145,7 +145,14 @@ def test_unknown_platforms_and_built_in_ones() -> None:
     with pytest.raises(BadSettings):
         add_bot("web", "x", {}, ACTOR)
     with pytest.raises(BadSettings):
-        add_bot("feishu", "x", FEISHU, ACTOR, connection="stream")
+        add_bot("feishu", "x", FEISHU, ACTOR, connection="pigeon")
+
+
+def test_a_stream_needs_no_key_for_events() -> None:
+    bot = add_bot("feishu", "x", without("encrypt_key"), ACTOR, connection="stream")
+    assert bot.enabled
+    with pytest.raises(CannotEnable):
+        update_settings(bot, {}, ACTOR, connection="webhook")
 
 
 @pytest.mark.parametrize("missing", ["app_id", "app_secret", "encrypt_key"])

@@ -9,7 +9,15 @@ import pytest
 
 from apps.core.http import Door
 from apps.im import calls, cards
-from apps.im.base import Later, Outgoing, Permanent, SendContext, UnknownOutcome, get_platform
+from apps.im.base import (
+    BotBroken,
+    Later,
+    Outgoing,
+    Permanent,
+    SendContext,
+    UnknownOutcome,
+    get_platform,
+)
 from apps.im.cards import Button, Card, Fields, Table, Text
 from apps.im.tokens import TokenCache
 from apps.simulate.feishu import FeishuStand
@@ -221,11 +229,10 @@ async def test_an_unknown_chat_is_permanent(feishu_stand: FeishuStand) -> None:
         await FEISHU.send(context(feishu_stand), outgoing(chat_id="oc_none"))
 
 
-async def test_wrong_credentials_wait_until_they_are_mended(feishu_stand: FeishuStand) -> None:
-    with pytest.raises(Later) as caught:
+async def test_wrong_credentials_are_the_bots_fault(feishu_stand: FeishuStand) -> None:
+    with pytest.raises(BotBroken) as caught:
         await FEISHU.send(context(feishu_stand, app_secret="wrong-secret"), outgoing())
     assert caught.value.vendor_code == "10014"
-    assert caught.value.delay_s > 0
     assert "wrong-secret" not in str(caught.value)
 
 
