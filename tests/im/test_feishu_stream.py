@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from websockets.asyncio.server import ServerConnection
 
 from apps.core import sockets
 from apps.core.http import Door, HttpError
@@ -157,8 +158,8 @@ async def test_the_end_of_the_socket_ends_the_stream(feishu_stand: FeishuStand) 
 async def test_a_silent_socket_is_left(
     feishu_stand: FeishuStand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def mute(*_: Any) -> None:
-        await asyncio.Event().wait()
+    async def mute(socket: ServerConnection, *_: Any) -> None:
+        await socket.wait_closed()
 
     monkeypatch.setattr(feishu_stand.long, "_heard", mute)
     inbox = Inbox()
