@@ -47,16 +47,18 @@ class Inbound:
 
     `dedupe_key` is the event's id, `second_key` the platform's own message id or None; neither is
     made from content. `chat_type` and `mentions_bot` are None where the platform does not say
-    (a click on a card). Attachments are dicts of type, key, url, name, mime, duration_ms, size.
+    (a click on a card), `chat_id` and `message_id` where there is none (a form in a window of its
+    own, a command that nobody sees). Attachments are dicts of type, key, url, name, mime,
+    duration_ms, size.
     """
 
     platform: str
     kind: str
     sender_id: str
-    chat_id: str
+    chat_id: str | None
     chat_type: str | None
     text: str
-    message_id: str
+    message_id: str | None
     dedupe_key: str
     second_key: str | None = None
     mentions_bot: bool | None = False
@@ -187,7 +189,8 @@ class Outgoing:
     after the card, as the platform's own file or image messages.
 
     `repeat` means that an earlier attempt may have been shown and that the platform can no longer
-    tell: the text then says that it may be a repeat.
+    tell: the text then says that it may be a repeat. `again` says that there was an earlier attempt
+    at all, of which something may be shown; `since` is when the message was made (unix seconds).
     """
 
     key: str
@@ -202,6 +205,8 @@ class Outgoing:
     platform_message_id: str = ""
     revision: int = 0
     repeat: bool = False
+    again: bool = False
+    since: float = 0
     language: str = "zh-hans"
     context: Mapping[str, Any] = field(default_factory=dict)
     mention: str = ""

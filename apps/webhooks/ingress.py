@@ -234,14 +234,15 @@ def incoming(receiver: Receiver, message: Inbound) -> inbox.Incoming:
         platform=message.platform,
         event_id=message.dedupe_key,
         second_key=message.second_key,
-        chat_id=message.chat_id,
+        # What happens in no chat is answered privately, to whoever did it.
+        chat_id=message.chat_id or message.sender_id,
         # A click does not say where it happened; a conversation that is known keeps its own type.
         chat_type=message.chat_type or "group",
         sender_id=message.sender_id,
         sender_name=message.sender_name,
         kind=message.kind,
         text=message.text,
-        platform_message_id=message.message_id,
+        platform_message_id=message.message_id or "",
         mentions_bot=bool(message.mentions_bot),
         payload={"attachments": message.attachments, "extra": message.extra},
     )
