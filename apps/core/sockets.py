@@ -95,8 +95,10 @@ async def opened(
         raise Unreachable(f"no WebSocket: {error}", host=target.host) from error
     try:
         yield Socket(connection, target.host, silence_s)
-    finally:
-        await connection.close()
+    except BaseException:
+        connection.transport.abort()  # who is silent or gone answers no goodbye either
+        raise
+    await connection.close()
 
 
 async def _connected(target: Target, dial: Dial, configured: bool) -> sockets.socket:
