@@ -47,7 +47,7 @@ class Shown(Seen):
     def draw(self, content: dict[str, Any]) -> None:
         """Show this content from now on."""
         self.content = self.raw = content
-        self.text = "\n".join(_strings(content))
+        self.text = words_of(content)
         self.buttons = list(_buttons(content))
         self.inputs = list(_inputs(content))
 
@@ -267,6 +267,11 @@ def _content(body: dict[str, Any], size: int) -> dict[str, Any]:
     except (BadCard, KeyError, TypeError) as error:
         raise Refusal(230099, f"Failed to create card content, ext={error}") from error
     return dict(content)
+
+
+def words_of(content: Any) -> str:
+    """All strings of a content, in order, without the JSON around them."""
+    return "\n".join(_strings(content))
 
 
 def _strings(value: Any) -> list[str]:

@@ -46,6 +46,7 @@ class Directory:
         """The receiver as the database has it now; None when unknown or disabled."""
         # What comes from an address may hold anything, and PostgreSQL looks for no NUL.
         possible = platform in all_platforms() and "\0" not in slug
+        possible = possible and get_platform(platform).abilities.receives
         rows = Bot.objects.filter(platform=platform, slug=slug, enabled=True)
         bot = rows.first() if possible else None
         if bot is None:
