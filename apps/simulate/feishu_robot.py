@@ -22,11 +22,11 @@ class FeishuRobotStand(Desk):
     """One group with one robot. Nobody writes to it: it has no ears."""
 
     platform = "feishu_robot"
-    people: dict[str, str] = {}
     group = "group"
 
     def __init__(self, port: int = 0) -> None:
         super().__init__(port)
+        self.people = {}
         self.key = "11111111-2222-3333-4444-555555555555"
         self.secret = "stand-robot-secret"
         self.keyword = ""

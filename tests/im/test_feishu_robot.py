@@ -57,9 +57,7 @@ async def test_a_long_answer_follows_whole_and_goes_on_where_it_broke_off(
 ) -> None:
     words = [f"word{number}" for number in range(6000)]
     card = Card("Long", blocks=(Text(" ".join(words)),))
-    stand.fail("/hook/", "answer", Answer(429, {"code": 11232}), after=False)
-    stand._faults[-1].times = 1
-    stand._faults.insert(0, stand._faults.pop())
+    stand.fail("/hook/", "answer", Answer(429, {"code": 11232}))
     with pytest.raises(Later):
         await ROBOT.send(context(stand), out(card))
     await ROBOT.send(context(stand), out(card))
@@ -68,7 +66,7 @@ async def test_a_long_answer_follows_whole_and_goes_on_where_it_broke_off(
     count = len(stand.visible())
     await ROBOT.send(context(stand), out(card, context={"pieces": count - 1}))
     assert len(stand.visible()) == count + 1
-    assert first.text.startswith("Long")
+    assert "word0 word1" in first.text
 
 
 @pytest.mark.parametrize(
