@@ -129,7 +129,8 @@ def test_another_secret_is_refused(given: str) -> None:
         b"{", b"[]", {"message": {}}, {"update_id": "1"}, {"update_id": True, "message": {}},
         update(text="x", entities=[entity("mention", 0, 2)]),
         update(text="x", entities=[entity("mention", -1, 1)]),
-        update(text=5), update(text="x", chat={"id": "1", "type": "private"}), update(text="x", message_id=None),
+        update(text="x", chat={"id": "1", "type": "private"}),
+        update(text=5), update(text="x", message_id=None),
         update(voice={"duration": 1}),
     ],
 )  # fmt: skip
