@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from apps.simulate.desk import Seen
+from apps.simulate.feishu_app import APPLICATION, App
 from apps.simulate.feishu_cards import BadCard, check_card
 from apps.simulate.feishu_people import GROUP, FeishuPeople
 from apps.simulate.feishu_signer import Signer
@@ -92,6 +93,7 @@ class FeishuStand(FeishuPeople):
         self.users = set(self.people.values())
         self.recalled: set[str] = set()
         self.long = LongConnection()
+        self.app = App()
         self._state = _State()
         self._numbers = itertools.count(1)
 
@@ -136,6 +138,8 @@ class FeishuStand(FeishuPeople):
         if (call.method, call.path) == ("GET", BOT):
             bot = {"activate_status": 2, "app_name": "ClawdBot", "open_id": self.signer.bot_open_id}
             return {"bot": bot}
+        if call.method == "GET" and call.path.startswith(APPLICATION):
+            return self.app.told(call.path.removeprefix(APPLICATION))
         parts = call.path.removeprefix(MESSAGES).strip("/").split("/")
         if call.method == "POST" and call.path == MESSAGES:
             return self._send(call)

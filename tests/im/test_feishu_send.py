@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from apps.core.http import Door
 from apps.im import calls, cards
 from apps.im.base import (
     BotBroken,
+    Facts,
     Later,
     Outgoing,
     Permanent,
@@ -362,3 +364,29 @@ async def test_check_says_that_the_bot_ability_is_missing(feishu_stand: FeishuSt
 async def test_the_bot_learns_who_it_is(feishu_stand: FeishuStand) -> None:
     learned = await FEISHU.learn(context(feishu_stand, bot_open_id=""))
     assert learned == {"bot_open_id": feishu_stand.signer.bot_open_id}
+
+
+async def test_check_names_what_the_app_lacks(feishu_stand: FeishuStand) -> None:
+    app, ctx = feishu_stand.app, context(feishu_stand)
+
+    async def wrong() -> dict[str, str]:
+        return {c.name: c.text.en for c in await FEISHU.check(ctx) if not c.ok}
+
+    assert await wrong() == {}
+    app.scopes.discard("im:message")
+    app.events, app.callbacks = [], []
+    found = await wrong()
+    assert "im:message;" in found["scopes"]
+    assert "im.message.receive_v1" in found["event_subscription"]
+    assert "card.action.trigger" in found["card_callback"]
+    app.scopes.add("im:message:send_as_bot")
+    app.events, app.callbacks = ["im.message.receive_v1"], ["card.action.trigger"]
+    app.address = "https://other.example.com/"
+    ctx = replace(ctx, facts=Facts(address="https://bot.example.com/webhooks/feishu/x/"))
+    assert set(await wrong()) == {"event_subscription", "card_callback"}
+
+
+async def test_check_does_without_what_may_not_be_asked(feishu_stand: FeishuStand) -> None:
+    refused = Answer(400, {"code": 99991672, "msg": "Access denied"})
+    feishu_stand.fail("/application/v6/", "answer", refused, times=2)
+    assert all(check.ok for check in await FEISHU.check(context(feishu_stand)))

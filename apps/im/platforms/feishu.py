@@ -16,6 +16,7 @@ from apps.im import (
     cards,
     feishu_api,
     feishu_card,
+    feishu_checks,
     feishu_content,
     feishu_events,
     feishu_stream,
@@ -281,6 +282,7 @@ class Feishu(Platform):
             *found,
             Check("bot", True, _OK),
             Check("bot_open_id", right, _OK if right else _OTHER_BOT.format(open_id=open_id)),
+            *await feishu_checks.app(ctx),
         ]
 
     async def learn(self, ctx: SendContext) -> dict[str, str]:
