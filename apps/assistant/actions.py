@@ -73,7 +73,7 @@ def cancel_job(job: Job, person: Person | None, now: datetime | None = None) -> 
     card = words.plain(words.CANCELLED_BY, words.language_of(job.person), who=who)
     with transaction.atomic():
         Approval.objects.filter(job=job, state="waiting").update(state="withdrawn", decided_at=now)
-        if not finish.end_idle(job, "cancelled", card, actor=actor, now=now):
+        if not finish.end_idle(job, "cancelled", card, actor=actor, now=now, by=who):
             job.refresh_from_db()
             raise JobOver(number=job.number, state=words.state(job.state))
     wake_after_commit("interactive")

@@ -85,7 +85,7 @@ def open_for(job: Job, kind: str, message: Message | None, now: datetime) -> lis
         [entry(job, "approval.asked", Actor.person(job.person), kind, code=approval.code)]
     )
     card = _card(approval, words.language_of(job.person))
-    asked = [reply.for_job(job, "progress", card, now=now)]
+    asked = reply.for_job(job, "progress", card, now=now)
     return asked + (_tell_approvers(approval, now) if kind == "approve" else [])
 
 
@@ -93,16 +93,15 @@ def _tell_approvers(approval: Approval, now: datetime) -> list[Delivery]:
     """The same question in the web chat of those who may decide, a few of them at most."""
     job = approval.job
     able = [p for p in holding(f"approve.{job.skill}") if p.pk != job.person_id]
-    return [
-        reply.to_conversation(
-            conversations.own(person),
-            "notice",
-            _card(approval, words.language_of(person)),
-            now=now,
-            job=job,
-        )
-        for person in able[:MOST_TOLD]
-    ]
+    return [_told(approval, person, now) for person in able[:MOST_TOLD]]
+
+
+def _told(approval: Approval, person: Person, now: datetime) -> Delivery:
+    language = words.language_of(person)
+    chat, card = conversations.own(person), _card(approval, language)
+    made = reply.to_conversation(chat, "notice", card, now=now, job=approval.job)
+    made.context = {"language": language}  # what is added later is in the same one
+    return made
 
 
 def _card(approval: Approval, language: str) -> Card:
@@ -164,6 +163,7 @@ def decide(code: str, person: Person, approve: bool, now: datetime) -> Job:
             raise AlreadyDecided(
                 state=words.state(approval.state), who=approval.decided_by or words.NOBODY_DECIDED
             )
+        approval.state, approval.decided_by, approval.decided_at = state, person, now
         job = approval.job
         actor = Actor.person(person)
         audit.record_many([entry(job, f"approval.{state}", actor, state, code=approval.code)])
@@ -172,11 +172,11 @@ def decide(code: str, person: Person, approve: bool, now: datetime) -> Job:
                 state="waiting", asking_for="", not_before=now
             )
             transaction.on_commit(jobs.dispatch, robust=True)
-            progress.close(job, "waiting")
+            progress.decided(job, approval)
         else:
             language = words.language_of(job.person)
             card = words.plain(words.DENIED_BY, language, who=str(person))
-            finish.end_idle(job, "denied", card, actor=actor, now=now)
+            finish.end_idle(job, "denied", card, actor=actor, now=now, by=str(person))
     return job
 
 

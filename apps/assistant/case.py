@@ -14,8 +14,19 @@ from apps.assistant import reply
 from apps.assistant.models import Job, Message
 from apps.assistant.understand import Understood
 from apps.audit.log import Actor, Entry
-from apps.im.cards import Card
+from apps.im.cards import Button, Card, Form
 from apps.im.models import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A genuine click: the card, and its button (None when the card shows it no longer)."""
+
+    delivery: Delivery
+    name: str
+    button: Button | None
+    #: The form that was sent, when the button is a form's.
+    form: Form | None = None
 
 
 @dataclass
@@ -27,6 +38,7 @@ class Case:
     person: Person | None = None
     rights: Rights | None = None
     asking: Job | None = None
+    press: Press | None = None
     drop_question: bool = False
     understood: Understood | None = None
     state: str = ""
@@ -70,13 +82,24 @@ class Case:
         self.state, self.reason = state, reason
 
     def answer(
-        self, card: Card, *, state: str = "done", reason: str = "", private: bool = False
+        self,
+        card: Card,
+        *,
+        state: str = "done",
+        reason: str = "",
+        private: bool = False,
+        job: Job | None = None,
     ) -> None:
-        """Conclude with the one visible answer."""
+        """Conclude with the one visible answer; `job` is the one whose question it is.
+
+        What answers a click on a card that one person alone sees is for that person alone.
+        """
         self.conclude(state, reason)
-        self.deliveries.append(
-            reply.to_message(self.message, "answer", card, now=self.now, private=private)
+        private = private or bool(self.press and self.press.delivery.private_to)
+        made = reply.to_message(
+            self.message, "answer", card, now=self.now, private=private, job=job
         )
+        self.deliveries += reply.where_it_is_seen(made, self.message, self.person, self.now)
 
     def notice(self, card: Card) -> None:
         """Say something that is not the answer."""

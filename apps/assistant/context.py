@@ -7,7 +7,7 @@ from datetime import datetime
 
 from apps.accounts.authz import Rights
 from apps.accounts.models import Person
-from apps.assistant import ports, progress, wake, words
+from apps.assistant import ports, words
 from apps.assistant.models import Conversation, Job, Message
 from apps.core.clock import utcnow
 from apps.core.i18n import Text
@@ -31,7 +31,13 @@ def schedules_of(asker: ports.Asker) -> SchedulesPort:
     return _schedules(asker)
 
 
-def build(asker: ports.Asker, *, origin: str, job: Job | None = None) -> Context:
+def build(
+    asker: ports.Asker,
+    *,
+    origin: str,
+    job: Job | None = None,
+    note: Callable[[str], None] | None = None,
+) -> Context:
     """The context for one call."""
     conversation = asker.conversation
     return Context(
@@ -52,7 +58,7 @@ def build(asker: ports.Asker, *, origin: str, job: Job | None = None) -> Context
         origin=origin,
         trace_id=asker.trace_id,
         job_number=job.number if job else None,
-        on_progress=_progress(job) if job else _nobody,
+        on_progress=_noting(note, asker.person) if note else _nobody,
         stop_asked=_stop_asked(job) if job else _never,
     )
 
@@ -63,11 +69,15 @@ def for_message(message: Message, person: Person, rights: Rights, now: datetime)
     return build(asker, origin=message.origin)
 
 
-def for_job(job: Job, rights: Rights) -> Context:
-    """The context of a job that starts now, with its person's rights of this moment."""
+def for_job(job: Job, rights: Rights, note: Callable[[str], None]) -> Context:
+    """The context of a job that starts now, with its person's rights of this moment.
+
+    `note` takes the steps that the skill reports.
+    """
     conversation: Conversation = job.conversation
     asker = ports.Asker(job.person, rights, conversation, utcnow(), job.trace_id, job.message)
-    return build(asker, origin=job.message.origin if job.message else "im", job=job)
+    origin = job.message.origin if job.message else "im"
+    return build(asker, origin=origin, job=job, note=note)
 
 
 def _nobody(text: str | Text) -> None:
@@ -78,13 +88,11 @@ def _never() -> bool:
     return False
 
 
-def _progress(job: Job) -> Callable[[str | Text], None]:
-    language = words.language_of(job.person)
+def _noting(note: Callable[[str], None], person: Person) -> Callable[[str | Text], None]:
+    language = words.language_of(person)
 
     def show(text: str | Text) -> None:
-        note = text.in_(language) if isinstance(text, Text) else text
-        progress.show(job, words.working(job.skill, job.number, language, note))
-        wake.wake("interactive")
+        note(text.in_(language) if isinstance(text, Text) else text)
 
     return show
 

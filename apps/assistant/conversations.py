@@ -7,6 +7,8 @@ from apps.assistant.models import Conversation
 from apps.im.models import Bot
 
 BOT = "web"
+#: Begins the chat of a click that does not say where it was; it is answered where its card is.
+NOWHERE = "nowhere:"
 
 
 def own(person: Person) -> Conversation:

@@ -18,13 +18,23 @@ from apps.im.cards import Card
 
 
 def end_running(
-    job: Job, state: str, card: Card, *, actor: Actor, now: datetime, **changes: Any
+    job: Job,
+    state: str,
+    card: Card,
+    *,
+    actor: Actor,
+    now: datetime,
+    private: bool = False,
+    **changes: Any,
 ) -> bool:
-    """End a job that this process runs; False (and nothing written) when it is no longer ours."""
+    """End a job that this process runs; False (and nothing written) when it is no longer ours.
+
+    `private`: the answer is for its owner alone.
+    """
     with transaction.atomic():
         if not work.finish(job, state, finished_at=now, queued_until=None, **changes):
             return False
-        _after(job, state, card, actor, now)
+        _after(job, state, card, actor, now, private=private)
     _count(job, state, now)
     return True
 
@@ -37,27 +47,44 @@ def end_idle(
     actor: Actor,
     now: datetime,
     when: tuple[str, ...] = ("waiting", "asking", "running"),
+    by: str = "",
     **changes: Any,
 ) -> bool:
-    """End a job from outside (cancel, deny, expire), whoever runs it; False when it is over."""
+    """End a job from outside (cancel, deny, expire), whoever runs it; False when it is over.
+
+    `by` is who did it, for the cards.
+    """
     with transaction.atomic():
         ended = Job.objects.filter(pk=job.pk, state__in=when).update(
             state=state, finished_at=now, lease_until=None, queued_until=None, **changes
         )
         if not ended:
             return False
-        _after(job, state, card, actor, now)
+        _after(job, state, card, actor, now, by=by)
     _count(job, state, now)
     return True
 
 
-def _after(job: Job, state: str, card: Card | None, actor: Actor, now: datetime) -> None:
+def _after(
+    job: Job,
+    state: str,
+    card: Card | None,
+    actor: Actor,
+    now: datetime,
+    *,
+    by: str = "",
+    private: bool = False,
+) -> None:
     job.state = state
     audit.record_many([entry(job, f"job.{state}", actor, state)])
-    progress.close(job, state)
+    waited = progress.close(job, state, by)
     if card is None or _answered(job):
         return
-    delivery.create([reply.for_job(job, job.reply_role, card, now=now)], take=False)
+    made = reply.for_job(job, job.reply_role, card, now=now, private=private)
+    if waited and job.message is not None:
+        # Whoever watched a card change is not told of its end by another change.
+        reply.mention(made[0], job.message, job.person)
+    delivery.create(made, take=False)
 
 
 def _answered(job: Job) -> bool:

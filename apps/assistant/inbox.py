@@ -10,7 +10,7 @@ import hashlib
 import json
 import uuid
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -140,7 +140,7 @@ def _row(
         item.bot_id, conversation_id, item.origin, short(item.event_id), second,
         item.platform_message_id[:KEY_CHARS], sender[1], item.sender_name[:KEY_CHARS],
         item.person_id, item.kind, item.chat_type, item.mentions_bot, item.text,
-        item.payload, item.trace_id, lane_for(item.text), turn, now, now, *FRESH,
+        item.payload, item.trace_id, lane_for(item.text, item.kind), turn, now, now, *FRESH,
     )  # fmt: skip
 
 
@@ -195,6 +195,7 @@ def ask(
     origin: str = "web",
     kind: str = "text",
     client_id: str = "",
+    extra: Mapping[str, Any] | None = None,
 ) -> Message:
     """Store what a signed-in person asks and wake the drain; the same client_id is one message."""
     bot = Bot.objects.get(slug=bot_slug)
@@ -211,9 +212,10 @@ def ask(
         mentions_bot=True,
         origin=origin,
         person_id=person.pk,
+        payload={"extra": dict(extra)} if extra else {},
     )
     stored = store([item])[0]
-    wake.wake(lane_for(text))
+    wake.wake(lane_for(text, kind))
     if stored.message_id is None:
         return Message.objects.get(bot=bot, event_id=short(event_id))
     return Message.objects.get(pk=stored.message_id)

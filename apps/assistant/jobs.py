@@ -199,3 +199,10 @@ questions = Prepared(
 def open_question(conversation_ids: Iterable[int], now: datetime) -> list[Job]:
     """Jobs that wait for a parameter in these conversations, newest last."""
     return questions.instances(conversations=set(conversation_ids), now=now)
+
+
+asked_by_number = Prepared(
+    lambda: Job.objects.filter(
+        work.StateIn("asking"), Among("number", "numbers"), expires_at__gt=Slot("now")
+    )
+)

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from apps.assistant import actions, approvals, context, jobs, reply, strangers, words
+from apps.assistant import (
+    actions,
+    approvals,
+    clicks,
+    context,
+    jobs,
+    progress,
+    questions,
+    reply,
+    strangers,
+    words,
+)
 from apps.assistant.case import Case
 from apps.assistant.models import Job
 from apps.audit.log import Actor
 from apps.core.errors import ClawdbotError
+from apps.core.i18n import Text
 from apps.im import cards
 from apps.skills.base import Skill
 from apps.skills.declare import Parameter
@@ -30,19 +42,37 @@ def perform(case: Case) -> None:
         return
     found = case.understood
     if found.problem is not None:
-        card = cards.error(found.problem.in_(case.language), language=case.language)
-        case.answer(card, reason="problem")
+        _say_problem(case, found.problem)
     elif found.skill is None:
         offers = [(o.label.in_(case.language), o.cmd) for o in found.offers]
         case.answer(words.offers(case.message.text, offers, case.language), reason=found.stage)
-    elif found.missing is not None:
-        _ask_back(case, found.skill, found.missing)
-    elif kind := approvals.kind_of(found.skill):
-        _ask_approval(case, found.skill, kind)
-    elif found.skill.quick:
-        _answer_now(case, found.skill)
+    elif clicks.take(case):
+        _act(case, found.skill, found.missing)
+
+
+def _act(case: Case, skill: Skill, missing: Parameter | None) -> None:
+    """Do it; a button that said it is used up, unless it is refused here."""
+    if missing is not None:
+        _ask_back(case, skill, missing)
+    elif kind := approvals.kind_of(skill):
+        _ask_approval(case, skill, kind)
+    elif skill.quick:
+        _answer_now(case, skill)
     else:
-        _make_job(case, found.skill, "waiting")
+        _make_job(case, skill, "waiting")
+
+
+def _say_problem(case: Case, problem: Text) -> None:
+    """Why it cannot be acted on; a question that is still open is asked again with the reason."""
+    job, found = case.asking, case.understood
+    missing = found.skill.parameters if found and found.skill else ()
+    asked = next((p for p in missing if job and p.name == job.asking_for), None)
+    if job is None or found is None or found.skill is None or asked is None:
+        card = cards.error(problem.in_(case.language), language=case.language)
+        case.answer(card, reason="problem")
+        return
+    card = questions.card(job, found.skill, job.parameters, asked, case.language, why=problem)
+    case.answer(card, reason="problem", job=job)
 
 
 def _answer_now(case: Case, skill: Skill) -> None:
@@ -54,6 +84,7 @@ def _answer_now(case: Case, skill: Skill) -> None:
     try:
         result = skill.run(here, case.understood.parameters)
     except ClawdbotError as error:
+        clicks.give_back(case)
         card = cards.error(error.text(case.language), language=case.language)
         case.answer(card, reason=error.code)
     else:
@@ -70,16 +101,25 @@ def _close(case: Case, job: Job) -> None:
         message=case.message, finished_at=case.now,
     )  # fmt: skip
     case.entries.append(jobs.entry(job, "job.succeeded", case.actor, "succeeded"))
+    _show_filled(case, job)
+
+
+def _show_filled(case: Case, job: Job) -> None:
+    """The question shows what was answered, and its form is gone."""
+    if case.understood is not None and case.understood.skill is not None:
+        progress.question_over(job, case.understood.skill, case.understood.parameters)
 
 
 def _ask_back(case: Case, skill: Skill, missing: Parameter) -> None:
-    """Ask for the parameter; the next message in this conversation fills it."""
+    """Ask for the parameter; the next message in this conversation fills it, or a form all."""
+    assert case.understood is not None  # noqa: S101 - looked at by perform
     job = _make_job(case, skill, "asking")
     Job.objects.filter(pk=job.pk).update(
         asking_for=missing.name, expires_at=case.now + jobs.ASK_LIFE
     )
-    card = cards.answer(missing.question.in_(case.language))
-    case.answer(card, reason=f"asking:{missing.name}")
+    known = case.understood.parameters
+    card = questions.card(job, skill, known, missing, case.language)
+    case.answer(card, reason=f"asking:{missing.name}", job=job)
 
 
 def _ask_approval(case: Case, skill: Skill, kind: str) -> None:
@@ -101,6 +141,7 @@ def _make_job(case: Case, skill: Skill, state: str) -> Job:
         if not carried_on:
             raise QuestionOver(job.number)
         job.refresh_from_db()
+        _show_filled(case, job)
     else:
         job = jobs.new(
             person=case.person,

@@ -13,7 +13,7 @@ from datetime import datetime
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
 
-from apps.assistant import steps, words
+from apps.assistant import clicks, steps, words
 from apps.assistant.case import Case
 from apps.assistant.models import Message
 from apps.assistant.perform import perform
@@ -55,12 +55,15 @@ def handle(messages: Sequence[Message], now: datetime | None = None) -> bool:
 
 def _handle(cases: list[Case]) -> bool:
     steps.identify(cases)
+    clicks.acknowledge(cases)
     steps.throttle(cases)
     steps.recall(cases)
+    clicks.resolve(cases)
     steps.understand(cases)
     steps.authorise(cases)
     with transaction.atomic():
         cases = _still_ours(cases)
+        clicks.keep(cases)
         for case in cases:
             with bind_trace(case.message.trace_id):
                 perform(case)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from apps.assistant import conversations
+from django.conf import settings
+
+from apps.accounts.models import Person
+from apps.assistant import conversations, words
+from apps.assistant.conversations import NOWHERE
+from apps.assistant.lanes import CLICKS
 from apps.assistant.models import Approval, Conversation, Job, Message
 from apps.im import cards
 from apps.im.base import get_platform
@@ -31,6 +36,7 @@ def to_message(
     private: bool = False,
 ) -> Delivery:
     """A delivery (not saved) that answers this message where it was asked."""
+    private = private or message.conversation.chat_id.startswith(NOWHERE)
     return Delivery(
         bot_id=message.bot_id,
         conversation_id=message.conversation_id,
@@ -41,7 +47,7 @@ def to_message(
         chat_id=message.conversation.chat_id,
         chat_type=message.conversation.chat_type,
         private_to=message.sender_id if private else "",
-        reply_to="" if message.kind == "card_action" else message.platform_message_id,
+        reply_to="" if message.kind in CLICKS else message.platform_message_id,
         in_reply_to=message.platform_message_id,
         context=_context(message),
         card=card.to_json(),
@@ -82,12 +88,40 @@ def to_conversation(
     )
 
 
-def for_job(job: Job, role: str, card: Card, *, now: datetime) -> Delivery:
+def for_job(
+    job: Job, role: str, card: Card, *, now: datetime, private: bool = False
+) -> list[Delivery]:
     """A job's word: the answer to its message, or a notice to its conversation."""
-    if role != "notice" and job.message is not None:
-        made = to_message(job.message, role, card, now=now, job=job)
-        return _in_web_chat(made, job) if role == "answer" and _nobody_waits(job) else made
-    return to_conversation(job.conversation, role, card, now=now, job=job)
+    if role == "notice" or job.message is None:
+        told = to_conversation(job.conversation, role, card, now=now, job=job)
+        alone = not private or told.chat_type == "private"
+        return [told if alone else _in_web_chat(told, job.person)]
+    made = to_message(job.message, role, card, now=now, job=job, private=private)
+    if role == "answer" and _nobody_waits(job):
+        return [_in_web_chat(made, job.person)]
+    return where_it_is_seen(made, job.message, job.person, now)
+
+
+def where_it_is_seen(
+    answer: Delivery, message: Message, person: Person | None, now: datetime
+) -> list[Delivery]:
+    """The answer as it is; what is private goes to the person's web chat, with a word about that
+    in the group, where the platform can tell nobody anything alone."""
+    if not answer.private_to or answer.chat_type == "private" or person is None:
+        return [answer]
+    if get_platform(message.bot.platform).abilities.private:
+        return [answer]
+    url = f"{settings.CLAWDBOT_PUBLIC_URL}/chat/"
+    card = words.plain(words.IN_WEB_CHAT, words.language_of(person), who=str(person), url=url)
+    return [_in_web_chat(answer, person), to_message(message, "notice", card, now=now)]
+
+
+def mention(answer: Delivery, message: Message, person: Person) -> None:
+    """Let an answer in a group alert the person who asked."""
+    if answer.chat_type == "private" or answer.private_to or message.origin != "im":
+        return  # alone with the bot, or nobody who could be named there
+    name = message.sender_name or str(person)
+    answer.context = {**answer.context, "mention": message.sender_id, "mention_name": name}
 
 
 def _nobody_waits(job: Job) -> bool:
@@ -96,10 +130,11 @@ def _nobody_waits(job: Job) -> bool:
     return asked and Approval.objects.filter(job=job).exists()
 
 
-def _in_web_chat(answer: Delivery, job: Job) -> Delivery:
+def _in_web_chat(answer: Delivery, person: Person) -> Delivery:
     """Move an answer to where the person will see it."""
-    chat = conversations.own(job.person)
+    chat = conversations.own(person)
     answer.bot_id, answer.conversation_id = chat.bot_id, chat.pk
     answer.chat_id, answer.chat_type = chat.chat_id, chat.chat_type
-    answer.reply_to = answer.in_reply_to = ""
+    answer.reply_to = answer.in_reply_to = answer.private_to = ""
+    answer.context = {}
     return answer

@@ -5,14 +5,14 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from apps.accounts import authz, identity
 from apps.accounts.authz import Rights
-from apps.assistant import approvals, context, finish, reply, steps, wake, words
+from apps.assistant import approvals, context, finish, progress, reply, steps, wake, words
 from apps.assistant.jobs import dispatch, entry
 from apps.assistant.models import Job, Message
 from apps.assistant.watch import Stopped, TimedOut, Watch
@@ -25,6 +25,7 @@ from apps.core.logging import bind_trace
 from apps.core.sql import Change, Prepared, Slot
 from apps.im import cards
 from apps.im.cards import Card
+from apps.im.marks import EDIT_GAP
 from apps.skills import base as skills
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,9 @@ class End:
     state: str
     card: Card
     error: str = ""
+    private: bool = False
+    #: Did people see progress? Its last edit may have to wait a moment.
+    shown: bool = False
 
 
 claims = work.Claim(lambda: work.claimable(Job, Slot("now")).filter(pk=Slot("pk")))
@@ -77,6 +81,8 @@ def _run(job: Job) -> None:
     end = _barred(job, rights) or _work(job, rights)
     _write_down(job, end)
     wake.wake("interactive")
+    if end.shown:
+        wake.later("interactive", EDIT_GAP.total_seconds())
     log.info("job.ended", job=job.number, skill=job.skill, state=end.state)
 
 
@@ -103,7 +109,7 @@ def _write_down(job: Job, end: End) -> None:
         time.sleep(pause)
         try:
             finish.end_running(
-                job, end.state, end.card, actor=actor, now=utcnow(),
+                job, end.state, end.card, actor=actor, now=utcnow(), private=end.private,
                 result={"text": cards.to_text(end.card)}, last_error=end.error,
             )  # fmt: skip
             return
@@ -137,15 +143,21 @@ def _barred(job: Job, rights: Rights) -> End | None:
 
 
 def _work(job: Job, rights: Rights) -> End:
-    language = words.language_of(job.person)
     skill = skills.get(job.skill)
     if skill is None:
-        return End("failed", words.broke(job.number, language), "no such skill")
-    watch = Watch(job, skill.timeout)
+        card = words.broke(job.number, words.language_of(job.person))
+        return End("failed", card, "no such skill")
+    board = progress.Board(job)
+    end = _watched(job, skill, rights, board)
+    return replace(end, shown=board.shown)
+
+
+def _watched(job: Job, skill: skills.Skill, rights: Rights, board: progress.Board) -> End:
+    language = words.language_of(job.person)
     try:
-        with watch:
-            result = skill.run(context.for_job(job, rights), job.parameters)
-        return End("succeeded", reply.as_card(result, language))
+        with Watch(job, skill.timeout, board):
+            result = skill.run(context.for_job(job, rights, board.note), job.parameters)
+        return End("succeeded", reply.as_card(result, language), private=result.private)
     except (Stopped, skills.Stopped):
         return End("cancelled", words.plain(words.STOPPED_ASKING, language), "stopped")
     except TimedOut:

@@ -8,8 +8,9 @@ from datetime import timedelta
 from django.conf import settings
 
 from apps.accounts import authz, identity
-from apps.assistant import jobs, words
+from apps.assistant import clicks, jobs, words
 from apps.assistant.case import Case
+from apps.assistant.lanes import CLICKS
 from apps.assistant.models import Conversation
 from apps.assistant.understand import Asker, Understood
 from apps.assistant.understand import understand as understand_text
@@ -17,10 +18,10 @@ from apps.core.limits import Rate, check_groups, check_many
 from apps.core.sql import Among, Prepared
 from apps.im.models import Bot
 from apps.skills import base as skills
-from apps.skills.parameters import Bound, Missing, fill
+from apps.skills.parameters import Bound, Missing, fill, fill_form
 
 NEVER_MIND = frozenset({"取消", "算了", "不用了", "cancel", "never mind", "nevermind"})
-READABLE = frozenset({"text", "command", "card_action"})
+READABLE = frozenset({"text", "command"}) | CLICKS
 CARD_RATE = Rate.parse("1/m")
 
 
@@ -67,7 +68,7 @@ def _attach(cases: Sequence[Case]) -> None:
 def _not_for_us(case: Case) -> bool:
     message = case.message
     in_group = message.conversation.chat_type != "private"
-    return in_group and not message.mentions_bot and message.kind != "card_action"
+    return in_group and not message.mentions_bot and message.kind not in CLICKS
 
 
 def throttle(cases: Sequence[Case]) -> None:
@@ -104,7 +105,7 @@ def recall(cases: Sequence[Case]) -> None:
     found = jobs.open_question([c.message.conversation_id for c in asked], asked[0].now)
     open_jobs = {(job.conversation_id, job.person_id): job for job in found}
     for case in asked:
-        if case.person and case.message.kind != "card_action":
+        if case.person and case.message.kind not in CLICKS:
             case.asking = open_jobs.get((case.message.conversation_id, case.person.pk))
 
 
@@ -136,6 +137,9 @@ def _understand(case: Case, text: str) -> None:
         tz=words.zone(),
         attended=case.message.origin != "schedule",
     )
+    if case.press is not None and case.press.form is not None:
+        case.understood = _filled(case, text, asker)
+        return
     understood = understand_text(text, asker)
     if case.asking is not None:
         if understood.stage == "command":
@@ -146,14 +150,18 @@ def _understand(case: Case, text: str) -> None:
 
 
 def _filled(case: Case, text: str, asker: Asker) -> Understood:
-    """The message as the value of the parameter that was asked for."""
+    """The message as the value of the parameter that was asked for, or the form as its values."""
     job = case.asking
     assert job is not None  # noqa: S101 - the caller looked
     skill = skills.get(job.skill)
     if skill is None:
         case.drop_question = True
         return understand_text(text, asker)
-    result = fill(skill.parameters, job.parameters, job.asking_for, text, asker.clock)
+    if case.press is not None:
+        typed = clicks.values_of(case)
+        result = fill_form(skill.parameters, job.parameters, typed, asker.clock)
+    else:
+        result = fill(skill.parameters, job.parameters, job.asking_for, text, asker.clock)
     if isinstance(result, Bound):
         return Understood.answered(skill, result.values)
     if isinstance(result, Missing):

@@ -16,6 +16,7 @@ from django.conf import settings
 from redis.exceptions import RedisError
 
 from apps.core import redis
+from apps.core.loop import outside
 from clawdbot.celery import app, producers
 
 log = structlog.get_logger(__name__)
@@ -63,6 +64,16 @@ async def wake_async(lane: str) -> None:
         publish = _broker_is_elsewhere()
     if publish:
         await asyncio.to_thread(_publish, lane)
+
+
+def later(lane: str, seconds: float) -> None:
+    """Wake the lane after a while; returns at once. Only a hurry: the sweeper looks too."""
+
+    async def wait() -> None:
+        await asyncio.sleep(seconds)
+        await wake_async(lane)
+
+    outside.submit(wait())
 
 
 class Waker:

@@ -1,4 +1,5 @@
-"""The watch beside a running job: renews its lease, sees a cancel, keeps its time limit.
+"""The watch beside a running job: renews its lease, sees a cancel, keeps its time limit, and shows
+its progress.
 
 It is a thread. What it finds it raises inside the thread that runs the skill: by a signal in a
 worker process (which also ends a sleeping call), by an asynchronous exception in a thread pool.
@@ -17,14 +18,14 @@ from types import FrameType, TracebackType
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
 
-from apps.assistant import progress, words
 from apps.assistant.models import Job
+from apps.assistant.progress import Board
 from apps.core import work
 
 log = structlog.get_logger(__name__)
+TICK_S = 0.25
 LOOK_S = 1.0
 RENEW_S = 8.0
-SIGN_OF_LIFE_S = 1.0
 GRACE_S = 5.0  # between asking a skill to end and ending its process
 STDERR = 2
 
@@ -41,10 +42,11 @@ class TimedOut(BaseException):
 
 
 class Watch:
-    """`with Watch(job, seconds):` round the call of the skill."""
+    """`with Watch(job, seconds, board):` round the call of the skill; `board` shows its progress."""
 
-    def __init__(self, job: Job, timeout_s: float) -> None:
+    def __init__(self, job: Job, timeout_s: float, board: Board | None = None) -> None:
         self._job = job
+        self._board = board
         self._timeout_s = timeout_s
         self._over = threading.Event()
         self._lock = threading.Lock()
@@ -76,21 +78,20 @@ class Watch:
         self._thread.join(timeout=5)
 
     def _watch(self) -> None:
-        began = renewed = time.monotonic()
-        shown = False
+        began = renewed = looked = time.monotonic()
         try:
-            while not self._over.wait(LOOK_S):
+            while not self._over.wait(TICK_S):
                 now = time.monotonic()
                 if now - began >= self._timeout_s:
                     self._interrupt(TimedOut)
                     return
-                if not self._ours(renew=now - renewed >= RENEW_S):
-                    self._interrupt(Stopped)
-                    return
-                renewed = now if now - renewed >= RENEW_S else renewed
-                if not shown and now - began >= SIGN_OF_LIFE_S:
-                    shown = True
-                    self._sign_of_life()
+                if now - looked >= LOOK_S:
+                    looked, renew = now, now - renewed >= RENEW_S
+                    if not self._ours(renew=renew):
+                        self._interrupt(Stopped)
+                        return
+                    renewed = now if renew else renewed
+                self._show_progress()
         finally:
             connection.close()
 
@@ -106,20 +107,16 @@ class Watch:
             connection.close()
             return True
 
-    def _sign_of_life(self) -> None:
-        from apps.assistant import wake
-
-        job = self._job
-        language = words.language_of(job.person)
+    def _show_progress(self) -> None:
         try:
-            progress.begin(job, words.working(job.skill, job.number, language))
-            wake.wake("interactive")
+            if self._board is not None:
+                self._board.tick()
         except (DatabaseError, InterfaceError) as error:
-            log.warning("watch.no_sign", job=job.number, error=type(error).__name__)
+            log.warning("watch.no_sign", job=self._job.number, error=type(error).__name__)
             connection.close()
         except Exception:
             # Without the watch the lease would run out and the job run a second time.
-            log.exception("watch.no_sign", job=job.number)
+            log.exception("watch.no_sign", job=self._job.number)
 
     def _interrupt(self, verdict: type[BaseException]) -> None:
         with self._lock:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -14,6 +16,9 @@ from apps.core.i18n import Text, both
 from apps.im import cards
 from apps.im.cards import Button, Card, Fields
 from apps.skills import base as skills
+
+if TYPE_CHECKING:
+    from apps.assistant.models import Approval
 
 STATES = {
     "waiting": both("等待中", "waiting"),
@@ -108,6 +113,51 @@ NO_LONGER_APPROVED = both(
 )
 CANCELLED_BY = both("{who} 取消了这个任务。", "{who} cancelled this job.")
 
+NOT_A_BUTTON = both("这个按钮无效，什么都没有执行。", "This button is not valid; nothing was run.")
+BUTTON_GONE = both(
+    "这个按钮已经失效，什么都没有执行。请看最新的卡片，或者重新输入命令。",
+    "This button is no longer valid; nothing was run. Use the newest card, or type the command.",
+)
+BUTTON_USED = both(
+    "这个按钮已由 {who} 于 {at} 用过，不会再执行。",
+    "This button was already used by {who} at {at}; it does not act twice.",
+)
+IN_WEB_CHAT = both(
+    "{who}，答复只给你一个人看，放在你的网页聊天里：{url}",
+    "{who}, the answer is for you alone: it is in your web chat at {url}",
+)
+TOOK = both("用时", "Took")
+ELAPSED = both("已用时", "Elapsed")
+SECONDS = both("{seconds} 秒", "{seconds} s")
+MINUTES = both("{minutes} 分 {seconds} 秒", "{minutes} min {seconds} s")
+EARLIER = both("✓ 前面 {count} 步", "✓ {count} steps before")
+MOST_STEPS = 6
+STILL_WORKING = both(
+    "{skill} 还在运行，编号 {number}，完成后告诉你。要停止请输入 /cancel {number}。",
+    "{skill} is still running under number {number}; you will be told when it is done. "
+    "To stop it type /cancel {number}.",
+)
+CONFIRMED = ("confirm", "approved")
+DONE_BY = {
+    "approved": both("由 {who} 于 {at} 批准", "Approved by {who} at {at}"),
+    "confirmed": both("由 {who} 于 {at} 确认", "Confirmed by {who} at {at}"),
+    "denied": both("由 {who} 于 {at} 拒绝", "Denied by {who} at {at}"),
+    "withdrawn": both("由 {who} 于 {at} 放弃", "Withdrawn by {who} at {at}"),
+    "cancelled": both("由 {who} 于 {at} 取消", "Cancelled by {who} at {at}"),
+}
+ENDED_BY = both("由 {who} 于 {at} 结束：{state}", "Ended by {who} at {at}: {state}")
+NOTE = both("结果：{state}", "Result: {state}")
+SUBMIT = both("提交", "Submit")
+YES_NO = (("yes", both("是", "yes")), ("no", both("否", "no")))
+SOMEBODY = both("有人", "somebody")
+FORM_OVER = both(
+    "这张表单已经过期或填过了，什么都没有执行。请重新输入命令。",
+    "This form has expired or was filled in already; nothing was run. Type the command again.",
+)
+NOT_YOUR_FORM = both(
+    "只有提问的人自己可以填这张表单。", "Only the person who asked may fill this in."
+)
+
 
 def language_of(person: Person | None) -> str:
     """The person's own language, else the installation's."""
@@ -130,6 +180,11 @@ _zone = functools.cache(ZoneInfo)
 def clock(moment: datetime) -> str:
     """A moment on the wall clock, to the minute."""
     return f"{moment.astimezone(zone()):%Y-%m-%d %H:%M}"
+
+
+def time_of_day(moment: datetime) -> str:
+    """A moment on the wall clock, the time of day alone."""
+    return f"{moment.astimezone(zone()):%H:%M}"
 
 
 def skill_label(name: str, language: str) -> str:
@@ -186,19 +241,89 @@ def gave_up(number: str, attempts: int, language: str) -> Card:
     )
 
 
-def ended(skill: str, number: str, state: str, language: str) -> Card:
-    """The last look of a progress card."""
+def ended(
+    skill: str,
+    number: str,
+    state: str,
+    language: str,
+    *,
+    note: str = "",
+    seconds: float | None = None,
+) -> Card:
+    """The last look of a progress card: how it ended, who decided about it, how long it took."""
     text = OVER.in_(language).format(
         skill=skill_label(skill, language), state=STATES[state].in_(language)
     )
-    return Card("", cards.color_of(state), (Fields(((text, number),)),))
+    pairs = [(text, number)]
+    if seconds is not None:
+        pairs.append((TOOK.in_(language), duration(seconds, language)))
+    blocks = (cards.Text(note),) if note else ()
+    return Card("", cards.color_of(state), (Fields(tuple(pairs)), *blocks))
 
 
-def working(skill: str, number: str, language: str, note: str = "") -> Card:
-    """The progress card of a running job, with its Cancel button."""
-    text = WORKING.in_(language).format(skill=skill_label(skill, language))
-    blocks = (cards.Text(text), *((cards.Text(note),) if note else ()))
-    return Card("", "blue", blocks, (Button(CANCEL.in_(language), f"/cancel {number}"),))
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as its progress card shows it: the last of `steps` is under way."""
+
+    skill: str
+    number: str
+    steps: tuple[str, ...] = ()
+    seconds: float = 0.0
+    decided: str = ""
+
+
+def working(run: Run, language: str) -> Card:
+    """The progress card of a running job: its steps, its time, and its Cancel button."""
+    text = WORKING.in_(language).format(skill=skill_label(run.skill, language))
+    facts = Fields(((ELAPSED.in_(language), duration(run.seconds, language)),))
+    parts = [text, _steps(run.steps, language), run.decided]
+    texts = [cards.Text(part) for part in parts if part]
+    blocks: tuple[cards.Block, ...] = (*texts, facts)
+    return Card("", "blue", blocks, (Button(CANCEL.in_(language), f"/cancel {run.number}"),))
+
+
+def _steps(steps: Sequence[str], language: str) -> str:
+    """What is done, with a check mark each, and what is being done; the last few of them."""
+    shown = steps[-MOST_STEPS:]
+    left = len(steps) - len(shown)
+    lines = [EARLIER.in_(language).format(count=left)] if left else []
+    lines += [f"✓ {one}" for one in shown[:-1]] + [f"▸ {one}" for one in shown[-1:]]
+    return "\n".join(lines)
+
+
+def still_working(skill: str, number: str, language: str) -> Card:
+    """The one notice about a long job where cards cannot be edited."""
+    shown = skill_label(skill, language)
+    return plain(STILL_WORKING, language, skill=shown, number=number)
+
+
+def duration(seconds: float, language: str) -> str:
+    """A length of time for people, in whole seconds."""
+    minutes, rest = divmod(int(seconds), 60)
+    text = MINUTES if minutes else SECONDS
+    return text.in_(language).format(minutes=minutes, seconds=rest)
+
+
+def decision(approval: Approval, language: str) -> str:
+    """Who decided about a question and when, or what became of it without anybody."""
+    if approval.state == "waiting":
+        return ""
+    if approval.decided_by is None or approval.decided_at is None:
+        return note_of(approval.state, language)
+    done = "confirmed" if (approval.kind, approval.state) == CONFIRMED else approval.state
+    return done_by(done, str(approval.decided_by), approval.decided_at, language)
+
+
+def done_by(state: str, who: str, at: datetime, language: str) -> str:
+    """Who did it and when."""
+    text = DONE_BY.get(state) or ENDED_BY
+    shown = STATES[state].in_(language) if state in STATES else state
+    return text.in_(language).format(who=who, at=time_of_day(at), state=shown)
+
+
+def note_of(name: str, language: str) -> str:
+    """What became of something, as a remark on its card."""
+    return NOTE.in_(language).format(state=state(name).in_(language))
 
 
 def offers(text: str, found: Sequence[tuple[str, str]], language: str) -> Card:
@@ -206,5 +331,5 @@ def offers(text: str, found: Sequence[tuple[str, str]], language: str) -> Card:
     shown = text if len(text) <= 60 else text[:60] + "…"
     said = UNKNOWN.in_(language).format(text=shown)
     hint = (NEAREST if found else NO_OFFERS).in_(language)
-    buttons = tuple(Button(label, cmd) for label, cmd in found)
+    buttons = tuple(Button(label, cmd, once=False) for label, cmd in found)
     return Card("", "orange", (cards.Text(said), cards.Text(hint)), buttons)

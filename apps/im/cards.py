@@ -85,6 +85,8 @@ class Button:
     style: Style = "default"
     #: What a platform sends back on a click: signed, bound to this card; "" until it goes out.
     token: str = ""
+    #: It acts once, whoever clicks. False where clicking again does no harm (help, lists, offers).
+    once: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,12 +248,19 @@ def _block(data: dict[str, Any]) -> Block:
 
 def _button(data: dict[str, Any]) -> Button:
     style: Style = _one_of(data.get("style", "default"), get_args(Style))
-    return Button(_text(data["label"]), _text(data["cmd"]), style, _text(data.get("token", "")))
+    return Button(
+        _text(data["label"]),
+        _text(data["cmd"]),
+        style,
+        _text(data.get("token", "")),
+        data.get("once", True) is not False,
+    )
 
 
 def _button_json(button: Button) -> dict[str, Any]:
-    shown = {"label": button.label, "cmd": button.cmd, "style": button.style}
-    return shown | ({"token": button.token} if button.token else {})
+    shown: dict[str, Any] = {"label": button.label, "cmd": button.cmd, "style": button.style}
+    shown |= {"token": button.token} if button.token else {}
+    return shown if button.once else shown | {"once": False}
 
 
 def _form_json(form: Form) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db import models, transaction
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from apps.audit import log as audit
 from apps.core import work
@@ -21,6 +21,7 @@ from apps.core.clock import utcnow
 from apps.core.line import Line, Place
 from apps.core.sql import Among, Prepared, Slot
 from apps.im import marks
+from apps.im.base import get_platform
 from apps.im.models import Delivery
 from apps.im.pacing import pacing
 from apps.im.sender import sender
@@ -205,15 +206,33 @@ def _expire(now: datetime) -> list[Delivery]:
     return rows
 
 
+#: All that `edit` may change.
+EDITED = ("card", "text", "revision", "state", "attempts", "expires_at", "not_before")
+
+
 def edit(delivery: Delivery, card: dict[str, object], text: str) -> None:
-    """Put new content on a progress card; the newest revision is what is shown in the end."""
+    """Put new content on a card; the newest revision is what is shown in the end.
+
+    Where the platform cannot change what it shows, only the row changes: buttons that are gone
+    from it no longer act.
+    """
+    edits = get_platform(delivery.bot.platform).abilities.edits
     with transaction.atomic():
-        Delivery.objects.filter(pk=delivery.pk).update(
-            card=card, text=text, revision=F("revision") + 1
-        )
-        Delivery.objects.filter(pk=delivery.pk, state__in=("sent", "failed")).update(
-            state="pending", attempts=0, not_before=utcnow()
-        )
+        row = Delivery.objects.select_for_update().get(pk=delivery.pk)
+        row.card, row.text, row.revision = card, text, row.revision + 1
+        if edits and _shown_or_to_be(row):
+            now = utcnow()
+            row.state, row.attempts, row.expires_at = "pending", 0, now + ANSWER_LIFE
+            row.not_before = max(now, row.sent_at + marks.EDIT_GAP) if row.sent_at else now
+        row.save(update_fields=EDITED)
+
+
+def _shown_or_to_be(row: Delivery) -> bool:
+    """Has it been sent, so that the edit has to be? One that never went out stays away, but for
+    progress, whose next state is worth another try."""
+    if row.state == "failed":
+        return row.role == "progress" or bool(row.platform_message_id)
+    return row.state == "sent"
 
 
 sender.when_marked = send_in

@@ -10,7 +10,20 @@ import re
 from typing import Any
 
 from apps.core import strictjson
-from apps.im.cards import Block, Button, Card, Divider, Fields, Table, Text, block_text, to_text
+from apps.im.cards import (
+    Block,
+    Button,
+    Card,
+    Divider,
+    Fields,
+    Form,
+    Input,
+    Table,
+    Text,
+    block_text,
+    to_text,
+)
+from apps.im.feishu_content import TOKEN
 from apps.im.fitting import Limits
 
 MAX_BODY = 30_000
@@ -19,6 +32,8 @@ _ENVELOPE = 500
 #: One text message takes 150 KB; escaping twice can make a byte seven.
 TEXT_BYTES = 12_000
 _SUMMARY = 80
+_HINT = 100  # a placeholder's characters
+_OPEN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 # A control character becomes `\\u0001`, seven bytes; nothing becomes more.
 _WORST_LETTER = 8
 _WORST_PART = 350
@@ -33,9 +48,17 @@ def harmless(text: str) -> str:
     return _ACTING.sub("<" + _ZERO_WIDTH_SPACE, text)
 
 
-def render(card: Card) -> dict[str, Any]:
-    """The card as Feishu's JSON; `update_multi` lets it be edited afterwards."""
-    elements = [_element(block) for block in card.blocks if block_text(block).strip()]
+def render(card: Card, mention: str = "") -> dict[str, Any]:
+    """The card as Feishu's JSON; `update_multi` lets it be edited afterwards.
+
+    `mention` is the open_id of the person whom it alerts.
+    """
+    elements: list[dict[str, Any]] = []
+    if _OPEN_ID.fullmatch(mention):
+        elements.append({"tag": "markdown", "content": f"<at id={mention}></at>"})
+    elements += [_element(block) for block in card.blocks if block_text(block).strip()]
+    if card.form:
+        elements.append(_form(card.form))
     if card.buttons:
         elements.append(_buttons(card.buttons))
     drawn: dict[str, Any] = {
@@ -48,19 +71,20 @@ def render(card: Card) -> dict[str, Any]:
     return drawn
 
 
-def card_content(card: Card) -> str:
+def card_content(card: Card, mention: str = "") -> str:
     """The value of `content` for a card message."""
-    return strictjson.dumps(render(card))
+    return strictjson.dumps(render(card, mention))
 
 
-def card_message(card: Card) -> dict[str, str]:
+def card_message(card: Card, mention: str = "") -> dict[str, str]:
     """The part of a send request that shows a card."""
-    return {"msg_type": "interactive", "content": card_content(card)}
+    return {"msg_type": "interactive", "content": card_content(card, mention)}
 
 
-def text_message(text: str) -> dict[str, str]:
+def text_message(text: str, mention: str = "") -> dict[str, str]:
     """The part of a send request that shows a text."""
-    return {"msg_type": "text", "content": strictjson.dumps({"text": harmless(text)})}
+    alert = f'<at user_id="{mention}"></at> ' if _OPEN_ID.fullmatch(mention) else ""
+    return {"msg_type": "text", "content": strictjson.dumps({"text": alert + harmless(text)})}
 
 
 def size(card: Card) -> int:
@@ -75,7 +99,11 @@ def size(card: Card) -> int:
 
 
 def _most(card: Card) -> int:
-    words = [card.title, *(word for button in card.buttons for word in (button.label, button.cmd))]
+    words = [card.title, *(word for button in card.buttons for word in _words(button))]
+    if card.form:
+        words += _words(card.form.submit)
+        words += [one.name + one.label * 2 + one.hint for one in card.form.inputs]
+        words += [c.value + c.label for one in card.form.inputs for c in one.choices]
     for block in card.blocks:
         match block:
             case Text():
@@ -86,6 +114,10 @@ def _most(card: Card) -> int:
                 words += [*block.heads, *(cell for row in block.rows for cell in row)]
     parts = len(words) + len(card.blocks)
     return sum(map(len, words)) * _WORST_LETTER + parts * _WORST_PART + _WORST_FRAME
+
+
+def _words(button: Button) -> tuple[str, str]:
+    return button.label or button.cmd, button.token
 
 
 LIMITS = Limits(
@@ -143,5 +175,25 @@ def _button(button: Button) -> dict[str, Any]:
         "tag": "button",
         "text": _plain(button.label.strip() or button.cmd),
         "type": button.style,
-        "behaviors": [{"type": "callback", "value": {"cmd": button.cmd}}],
+        "behaviors": [{"type": "callback", "value": {TOKEN: button.token}}],
     }
+
+
+def _form(form: Form) -> dict[str, Any]:
+    """A form container, which stands at the card's root ("Form container", 2.0)."""
+    elements = [one for entry in form.inputs for one in _input(entry)]
+    submit = _button(form.submit) | {"name": "submit", "form_action_type": "submit"}
+    return {"tag": "form", "name": "form", "elements": [*elements, submit]}
+
+
+def _input(entry: Input) -> list[dict[str, Any]]:
+    """The label as a line of its own, which every kind of input can have, then the input."""
+    label = {"tag": "div", "text": _plain(entry.label.strip() or entry.name)}
+    hint = (entry.hint.strip() or entry.label.strip() or entry.name)[:_HINT]
+    shared = {"name": entry.name, "required": entry.required, "width": "fill"}
+    shared |= {"placeholder": _plain(hint)}
+    if entry.choices:
+        options = [{"text": _plain(c.label or c.value), "value": c.value} for c in entry.choices]
+        return [label, {"tag": "select_static", **shared, "options": options}]
+    tags = {"date": "date_picker", "time": "picker_time"}
+    return [label, {"tag": tags.get(entry.kind, "input"), **shared}]

@@ -213,14 +213,32 @@ _READERS: dict[str, Callable[[dict[str, Any], Mentions, Mapping[str, Any]], Cont
 }
 
 
+#: Under this name a button's value holds its token.
+TOKEN = "t"  # noqa: S105 - a name
+# A picker's value ends with the reader's zone: `2026-11-26 +0800`, `18:30 +0800`.
+_PICKED = re.compile(r"(\d{4}-\d\d-\d\d|\d\d:\d\d) [+-]\d{4}")
+
+
 def read_click(event: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The command of a click on a card, "" when there is none, and what came with it.
+    """The kind of a click on a card (`form` when inputs came with it), and what it brings.
 
     `action.value` is an object or a string (oapi-sdk-python#112); ours is always an object.
     """
     action = object_at(event, "action")
     value = action.get("value")
-    cmd = value.get("cmd") if isinstance(value, dict) else None
+    token = value.get(TOKEN) if isinstance(value, dict) else value
     kept = ("tag", "name", "option", "options", "checked", "input_value", "form_value", "timezone")
     extra = {name: action[name] for name in kept if action.get(name) is not None}
-    return (cmd if isinstance(cmd, str) else ""), extra | {"value": value}
+    extra |= {"value": value, "action": token if isinstance(token, str) else ""}
+    form = action.get("form_value")
+    if not isinstance(form, dict):
+        return "card_action", extra
+    return "form", extra | {"values": {name: _typed(one) for name, one in form.items()}}
+
+
+def _typed(value: Any) -> str:
+    """What was typed or picked in one input."""
+    if not isinstance(value, str):
+        return "" if value is None else str(value)
+    picked = _PICKED.fullmatch(value)
+    return picked[1] if picked else value

@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import F, QuerySet
 
 from apps.audit import log as audit
 from apps.core import metrics, push, work
@@ -18,7 +19,7 @@ from apps.core.clock import utcnow
 from apps.core.errors import ClawdbotError
 from apps.core.sql import Among, Prepared
 from apps.im import clicks
-from apps.im.base import Outgoing, get_platform
+from apps.im.base import Outgoing, Platform, get_platform
 from apps.im.bots import disable_broken, send_context
 from apps.im.cards import BadCard, Card
 from apps.im.models import Bot, Delivery
@@ -29,6 +30,8 @@ FIRST_DELAY_S = 1.0
 LONGEST_DELAY_S = 120.0
 DISABLED_S = 60.0  # between two looks whether a bot that is off came back
 BROKEN_ATTEMPTS = 3  # so often a platform may refuse the bot itself before it is disabled
+#: A card is changed no more often than this; what was written meanwhile is shown together.
+EDIT_GAP = timedelta(seconds=0.5)
 bots_of = Prepared(lambda: Bot.objects.filter(Among("pk", "keys")))
 
 
@@ -73,7 +76,7 @@ def _card(delivery: Delivery) -> Card:
 
 def _parcel(delivery: Delivery, bot: Bot) -> Parcel:
     platform = get_platform(bot.platform)
-    update = bool(delivery.platform_message_id) and delivery.role == "progress"
+    update = _is_update(delivery, platform)
     outgoing = Outgoing(
         key=str(delivery.key),
         role=delivery.role,
@@ -89,11 +92,18 @@ def _parcel(delivery: Delivery, bot: Bot) -> Parcel:
         mention_name=str(delivery.context.get("mention_name", "")),
         platform_message_id=delivery.platform_message_id,
         revision=delivery.revision,
-        repeat=_may_be_a_repeat(delivery, platform.abilities.idempotency),
+        repeat=not update and _may_be_a_repeat(delivery, platform.abilities.idempotency),
         again=_was_tried(delivery),
         since=delivery.created_at.timestamp(),
     )
     return Parcel(delivery, platform, send_context(bot), outgoing, update)
+
+
+def _is_update(delivery: Delivery, platform: Platform) -> bool:
+    """Does it change the message that is shown? What is only sent once more is a new message."""
+    if not delivery.platform_message_id or not platform.abilities.edits:
+        return False
+    return delivery.role == "progress" or delivery.revision > delivery.shown_revision
 
 
 def _may_be_a_repeat(delivery: Delivery, remembered_s: float) -> bool:
@@ -215,13 +225,32 @@ def backoff(attempts: int) -> float:
     return wait * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, no secret
 
 
-def _reopen_edited(kept: set[int], results: Sequence[Result], now: Any) -> None:
-    """A progress card that was edited while it was under way goes out again."""
-    cards = [r.delivery for r in results if r.delivery.role == "progress" and r.delivery.pk in kept]
-    for card in cards:
-        Delivery.objects.filter(pk=card.pk, state="sent", revision__gt=card.revision).update(
-            state="pending", attempts=0, not_before=now
-        )
+def _reopen_edited(kept: set[int], results: Sequence[Result], now: datetime) -> None:
+    """A card that was edited while it was under way goes out again, a moment later.
+
+    Plain messages are never edited, so nothing is asked for them.
+    """
+    cards = [r for r in results if r.delivery.pk in kept and _may_be_edited(r)]
+    sent = [r.delivery.pk for r in cards if r.kind == "sent"]
+    if sent:
+        _again(Delivery.objects.filter(pk__in=sent, revision__gt=F("shown_revision")), now)
+    for card in (r.delivery for r in cards if r.kind != "sent"):
+        # What could not be shown was an older content.
+        _again(Delivery.objects.filter(pk=card.pk, revision__gt=card.revision), now)
+
+
+def _may_be_edited(result: Result) -> bool:
+    if result.delivery.role != "progress":
+        card = result.delivery.card
+        if not (card.get("buttons") or card.get("form")):
+            return False
+    return result.kind in {"sent", "failed"} and get_platform(result.platform).abilities.edits
+
+
+def _again(rows: QuerySet[Delivery], now: datetime) -> None:
+    rows.filter(state__in=("sent", "failed")).update(
+        state="pending", attempts=0, not_before=now + EDIT_GAP
+    )
 
 
 def _entry(result: Result) -> audit.Entry:

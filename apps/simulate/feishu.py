@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 from apps.simulate.desk import Seen
 from apps.simulate.feishu_app import APPLICATION, App
-from apps.simulate.feishu_cards import BadCard, check_card
+from apps.simulate.feishu_cards import INPUTS, BadCard, check_card
 from apps.simulate.feishu_people import GROUP, FeishuPeople
 from apps.simulate.feishu_signer import Signer
 from apps.simulate.feishu_socket import ENDPOINT, LongConnection
@@ -32,7 +32,6 @@ SENT_KEYS = {"receive_id", "msg_type", "content", "uuid", "reply_in_thread"}
 MAX_CARD = 30 * 1024
 MAX_TEXT = 150 * 1024
 UUID_MEMORY_S = 3600
-INPUTS = {"input", "select_static", "multi_select_static", "date_picker", "picker_time"}
 
 
 @dataclass
@@ -56,11 +55,6 @@ class Shown(Seen):
     def words(self) -> str:
         """All strings of the content, in order, without the JSON around them."""
         return self.text
-
-    @property
-    def commands(self) -> list[str]:
-        """What the card's buttons would say when clicked."""
-        return list(_commands(self.content))
 
 
 @dataclass
@@ -311,15 +305,6 @@ def _inputs(value: Any) -> Iterator[str]:
     if isinstance(value, list):
         for one in value:
             yield from _inputs(one)
-
-
-def _commands(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        own = [value["cmd"]] if isinstance(value.get("cmd"), str) else []
-        return own + [cmd for one in value.values() for cmd in _commands(one)]
-    if isinstance(value, list):
-        return [cmd for one in value for cmd in _commands(one)]
-    return []
 
 
 def main() -> None:

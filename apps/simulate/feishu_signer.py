@@ -87,13 +87,20 @@ class Signer:
         return self.event("im.message.receive_v1", {"sender": who, "message": message}, event_id)
 
     def click(
-        self, value: Any, *, message_id: str, chat: str = "oc_alice", operator: str = "ou_alice"
+        self,
+        value: Any,
+        *,
+        message_id: str,
+        chat: str = "oc_alice",
+        operator: str = "ou_alice",
+        form: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """A click on a button of a card."""
+        """A click on a button of a card; `form` is what is in the inputs of the button's form."""
+        sent = {} if form is None else {"name": "submit", "form_value": form}
         body = {
             "operator": {"open_id": operator, "union_id": "on_" + operator, "user_id": None},
             "token": "c-" + uuid.uuid4().hex,
-            "action": {"value": value, "tag": "button"},
+            "action": {"value": value, "tag": "button", **sent},
             "host": "im_message",
             "context": {"open_message_id": message_id, "open_chat_id": chat},
         }

@@ -1,7 +1,8 @@
 """From typed arguments, or JSON of a model or program, to stored parameters, and on to the call.
 
-`bind` reads what a person typed, `check` what came as JSON, `fill` the answer to a question; all
-three end in `Bound`, `Missing` or `Invalid`. `call_values` turns what is stored into Python values.
+`bind` reads what a person typed, `check` what came as JSON, `fill` the answer to a question,
+`fill_form` a form that was sent; all end in `Bound`, `Missing` or `Invalid`. `call_values` turns
+what is stored into Python values.
 """
 
 from __future__ import annotations
@@ -164,6 +165,23 @@ def fill(
             _store(rest, known, text, clock)
         else:
             _store(parameter, known, text, clock)
+    except _Problem as problem:
+        return problem.invalid
+    return finish(parameters, known)
+
+
+def fill_form(
+    parameters: Sequence[Parameter],
+    values: Mapping[str, Any],
+    texts: Mapping[str, str],
+    clock: Clock,
+) -> Result:
+    """Return the parameters after the person filled a form with these texts, each read as typed."""
+    known = dict(values)
+    try:
+        for parameter in parameters:
+            if parameter.name in texts:
+                _store(parameter, known, texts[parameter.name].strip(), clock)
     except _Problem as problem:
         return problem.invalid
     return finish(parameters, known)

@@ -7,7 +7,9 @@ from typing import Any
 
 from django.db.models import Q
 
+from apps.assistant.lanes import CLICKS
 from apps.assistant.models import Message
+from apps.im import clicks
 from apps.im.models import Delivery
 
 #: Rows of each kind in one answer; what is older comes when the page scrolls up.
@@ -60,11 +62,18 @@ def older(conversation_id: int, shown: Ids) -> Slice:
     return Slice(_items(*_same_span(*rows)), cut)
 
 
-def has_button(conversation_id: int, delivery_id: int, cmd: str) -> bool:
-    """Tell whether that card of the conversation has a button with this command."""
+def button_token(conversation_id: int, delivery_id: int, cmd: str) -> str:
+    """Return the token of the button with this command on that card of the conversation.
+
+    The pipeline judges it as any other platform's click. "" when the card has no such button.
+    """
     row = Delivery.objects.filter(conversation_id=conversation_id, pk=delivery_id).first()
-    buttons = row.card.get("buttons", []) if row else []
-    return any(button.get("cmd") == cmd for button in buttons)
+    if row is None:
+        return ""
+    buttons = [*row.card.get("buttons", []), (row.card.get("form") or {}).get("submit") or {}]
+    if not any(button.get("cmd") == cmd for button in buttons):
+        return ""
+    return clicks.token(row.pk, row.bot_id, cmd)
 
 
 def _messages(conversation_id: int) -> Any:
@@ -108,7 +117,7 @@ def _message(row: Message) -> Item:
         "at": row.created_at.isoformat(),
         "text": row.text,
         "state": row.state,
-        "click": row.kind == "card_action",
+        "click": row.kind in CLICKS,
         "client_id": row.event_id.rpartition(":")[2],
     }
 

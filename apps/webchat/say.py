@@ -31,21 +31,34 @@ class UnusableMessage(ClawdbotError):
 
 
 def said(person: Person, body: Any) -> Message:
-    """Store what the page sent, ``{"text", "client_id", "delivery"?}``, once for each client id.
+    """Store what the page sent, once for each client id:
+    ``{"text", "client_id", "delivery"?, "values"?}``.
 
-    With ``delivery`` the text is the command of a button of that card. Raises ``UnusableMessage``.
+    With ``delivery`` the text is the command of a button of that card, with ``values`` (texts by
+    name) the button of its form. Raises ``UnusableMessage``.
     """
     text, client_id, delivery = _parts(body)
-    kind = "text"
+    kind: str = "text"
+    extra: dict[str, Any] = {}
     if delivery is not None:
-        conversation = conversations.own(person)
-        if not feed.has_button(conversation.pk, delivery, text):
-            raise UnusableMessage(why=_NO_BUTTON)
-        kind = "card_action"
-    message = inbox.ask(person, text, client_id=client_id, kind=kind)
+        kind, extra = _clicked(person, delivery, text, body.get("values"))
+    message = inbox.ask(person, text, client_id=client_id, kind=kind, extra=extra)
     # Other open pages of this person show it too.
     push.push(message.conversation_id, {"type": "message", "id": message.pk})
     return message
+
+
+def _clicked(person: Person, delivery: int, cmd: str, values: Any) -> tuple[str, dict[str, Any]]:
+    token = feed.button_token(conversations.own(person).pk, delivery, cmd)
+    if not token:
+        raise UnusableMessage(why=_NO_BUTTON)
+    if values is None:
+        return "card_action", {"action": token}
+    if not isinstance(values, dict) or not all(isinstance(one, str) for one in values.values()):
+        raise UnusableMessage(why=_FORM)
+    if sum(map(len, values.values())) > MAX_CHARS:
+        raise UnusableMessage(why=_LONG.format(most=MAX_CHARS))
+    return "form", {"action": token, "values": values}
 
 
 def _parts(body: Any) -> tuple[str, str, int | None]:

@@ -18,7 +18,8 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from apps.assistant import inbox, wake
-from apps.assistant.lanes import lane_for
+from apps.assistant.conversations import NOWHERE
+from apps.assistant.lanes import CLICKS, lane_for
 from apps.core import clock, metrics
 from apps.core.limits import LocalLimit, Rate
 from apps.im import facts
@@ -191,7 +192,7 @@ def _other(received: Received) -> Answer:
 
 
 def _lanes(received: Received) -> set[str]:
-    return {lane_for(message.text) for message in received.messages}
+    return {lane_for(message.text, message.kind) for message in received.messages}
 
 
 def reading(directory: Directory, platform: str, slug: str) -> Receiver | None:
@@ -234,8 +235,7 @@ def incoming(receiver: Receiver, message: Inbound) -> inbox.Incoming:
         platform=message.platform,
         event_id=message.dedupe_key,
         second_key=message.second_key,
-        # What happens in no chat is answered privately, to whoever did it.
-        chat_id=message.chat_id or message.sender_id,
+        chat_id=message.chat_id or _no_chat(message),
         # A click does not say where it happened; a conversation that is known keeps its own type.
         chat_type=message.chat_type or "group",
         sender_id=message.sender_id,
@@ -246,3 +246,9 @@ def incoming(receiver: Receiver, message: Inbound) -> inbox.Incoming:
         mentions_bot=bool(message.mentions_bot),
         payload={"attachments": message.attachments, "extra": message.extra},
     )
+
+
+def _no_chat(message: Inbound) -> str:
+    """What happens in no chat is answered privately, to whoever did it; a click, where its card is
+    once that is known."""
+    return f"{NOWHERE}{message.sender_id}" if message.kind in CLICKS else message.sender_id

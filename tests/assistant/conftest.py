@@ -13,7 +13,7 @@ from apps.accounts.models import Person, Role
 from apps.assistant import drain, inbox, pipeline
 from apps.assistant.models import Message
 from apps.audit.log import Actor
-from apps.im import bots
+from apps.im import bots, clicks
 from apps.im.models import Bot, Delivery
 from apps.im.sender import sender
 
@@ -83,6 +83,17 @@ class Chat:
         pk = self.put(who, text, **fields)
         self.handle()
         return Message.objects.get(pk=pk)
+
+    def press(self, who: str, card: Delivery, cmd: str, **fields: object) -> Message:
+        """Somebody clicks the button of a card that says `cmd`; `values` make it a form."""
+        values = fields.pop("values", None)
+        extra: dict[str, object] = {"action": clicks.token(card.pk, card.bot_id, cmd)}
+        shared: dict[str, object] = {"kind": "card_action", "mentions_bot": False}
+        if values is not None:
+            extra, shared["kind"] = {**extra, "values": values}, "form"
+        shared |= {"bot_id": card.bot_id, "chat_id": card.chat_id, "chat_type": card.chat_type}
+        text = str(fields.pop("text", ""))
+        return self.say(who, text, **{**shared, "payload": {"extra": extra}, **fields})
 
     def later(self, **delta: float) -> datetime:
         """Move the chat's clock."""

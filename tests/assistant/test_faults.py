@@ -213,10 +213,10 @@ def test_late_progress_does_not_reopen_the_card_of_a_job_that_is_over(
 ) -> None:
     chat.say("alice", "/ping")
     job = running(alice)
-    progress.show(job, words.working(job.skill, job.number, "en", "step 1"))
+    progress.show(job, words.working(words.Run(job.skill, job.number, ("step 1",)), "en"))
     actions.cancel_job(Job.objects.get(pk=job.pk), alice)
     closed = Delivery.objects.get(role="progress").card
-    progress.show(job, words.working(job.skill, job.number, "en", "step 2"))
+    progress.show(job, words.working(words.Run(job.skill, job.number, ("step 2",)), "en"))
     assert Delivery.objects.get(role="progress").card == closed
 
 
@@ -224,7 +224,7 @@ def test_no_sign_of_life_comes_after_the_end(chat: Chat, alice: Person) -> None:
     chat.say("alice", "/ping")
     job = running(alice)
     actions.cancel_job(Job.objects.get(pk=job.pk), alice)
-    progress.begin(job, words.working(job.skill, job.number, "en"))
+    progress.show(job, words.working(words.Run(job.skill, job.number), "en"))
     assert not Delivery.objects.filter(role="progress").exists()
 
 
@@ -278,8 +278,8 @@ def test_a_sign_of_life_that_breaks_does_not_end_the_watch(
         raise ValueError("a fault of ours")
 
     monkeypatch.setattr(watch, "LOOK_S", 0.01)
-    monkeypatch.setattr(watch, "SIGN_OF_LIFE_S", 0.0)
-    monkeypatch.setattr(progress, "begin", broken)
+    monkeypatch.setattr(watch, "TICK_S", 0.005)
+    monkeypatch.setattr(progress.Board, "tick", broken)
     chat.say("alice", "/ping")
     job = running(alice)
     renewed = threading.Event()
@@ -293,7 +293,7 @@ def test_a_sign_of_life_that_breaks_does_not_end_the_watch(
 
     looks: list[bool] = []
     monkeypatch.setattr(work, "held", held)
-    with watch.Watch(job, 60):
+    with watch.Watch(job, 60, progress.Board(job)):
         assert renewed.wait(10)
 
 

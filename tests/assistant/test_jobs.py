@@ -269,7 +269,7 @@ def test_confirm_waits_for_the_asker(chat: Chat, answer: Answer, published: list
     chat.say("bob", f"/approve {code}")
     job.refresh_from_db()
     assert job.state == "asking"
-    chat.say("alice", f"/approve {code}", kind="card_action")
+    chat.press("alice", Delivery.objects.get(role="progress"), f"/approve {code}")
     runner.run(job.pk)
     assert ran == ["one"]
     assert answer(message) == "did one"

@@ -178,15 +178,16 @@ def test_bots_are_not_answered() -> None:
 # ---- clicks ----
 
 
-def test_a_click_says_the_buttons_command() -> None:
-    received = push(SIGNER.click({"cmd": "/approve K7"}, message_id="om_9", operator="ou_bob"))
+def test_a_click_brings_the_buttons_token() -> None:
+    received = push(SIGNER.click({"t": "2a.b.c.d"}, message_id="om_9", operator="ou_bob"))
     message = only(received)
     assert received.response == {}
     assert (message.kind, message.text, message.sender_id) == (
         "card_action",
-        "/approve K7",
+        "",
         "ou_bob",
     )
+    assert (message.extra["action"], message.extra["value"]) == ("2a.b.c.d", {"t": "2a.b.c.d"})
     assert (message.message_id, message.chat_id) == ("om_9", "oc_alice")
     # Every click on a card has the card's message id: it cannot tell two clicks apart.
     assert message.second_key is None
@@ -196,11 +197,28 @@ def test_a_click_says_the_buttons_command() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["approve:42", {"action": "approve"}, {"cmd": 5}, None, ["/x"], 7, {"cmd": ["/x"]}]
+    "value",
+    [{"cmd": "/approve K7"}, {"action": "approve"}, {"t": 5}, None, ["/x"], 7, {"t": ["x"]}],
 )
-def test_a_click_without_a_command_has_no_text(value: Any) -> None:
+def test_a_click_without_a_token_says_nothing(value: Any) -> None:
     message = only(push(SIGNER.click(value, message_id="om_9")))
-    assert (message.text, message.extra["value"]) == ("", value)
+    assert (message.text, message.extra["value"], message.extra["action"]) == ("", value, "")
+
+
+def test_a_value_that_is_a_string_is_the_token() -> None:
+    """`action.value` comes as an object or as a string (oapi-sdk-python#112)."""
+    message = only(push(SIGNER.click("2a.b.c.d", message_id="om_9")))
+    assert message.extra["action"] == "2a.b.c.d"
+
+
+def test_a_form_brings_what_was_typed_and_picked() -> None:
+    typed = {"what": " tea ", "day": "2026-11-26 +0800", "at": "18:30 +0800", "n": 3, "no": None}
+    click = SIGNER.click({"t": "2a.b.c.d"}, message_id="om_9", form=typed)
+    message = only(push(click))
+    assert (message.kind, message.text, message.extra["action"]) == ("form", "", "2a.b.c.d")
+    assert message.extra["values"] == {
+        "what": " tea ", "day": "2026-11-26", "at": "18:30", "n": "3", "no": "",
+    }  # fmt: skip
 
 
 # ---- the envelope ----

@@ -62,12 +62,12 @@ async def test_an_answer_is_a_card_in_the_chat(feishu_stand: FeishuStand) -> Non
             cards.Divider(),
             Table(("a", "b"), (("1", "2"),)),
         ),
-        (Button("Stop", "/cancel 7", "danger"), Button("Again", "/retry 7")),
+        (Button("Stop", "/cancel 7", "danger", "a1.b2.k.mac"), Button("Again", "/retry 7")),
     )
     sent = await FEISHU.send(context(feishu_stand), outgoing(card))
     (shown,) = feishu_stand.visible("oc_alice")
     assert sent.platform_message_id == shown.message_id
-    assert shown.commands == ["/cancel 7", "/retry 7"]
+    assert shown.buttons == [("Stop", '{"t": "a1.b2.k.mac"}'), ("Again", '{"t": ""}')]
     for word in ("Hello", "**plain**", "**bold**", "name: value", "1", "2", "Stop", "Again"):
         assert word in shown.words
     assert shown.content["header"]["template"] == "green"
@@ -317,7 +317,7 @@ async def test_an_edit_that_cannot_be_drawn_becomes_plain_words(
     await FEISHU.update(ctx, edit)
     (shown,) = feishu_stand.visible()
     assert "/x" in shown.words
-    assert shown.commands == []
+    assert shown.buttons == []
 
 
 async def test_an_edit_of_what_is_gone_is_permanent(feishu_stand: FeishuStand) -> None:

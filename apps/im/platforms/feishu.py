@@ -100,6 +100,7 @@ class Feishu(Platform):
     abilities = Abilities(
         edits=True,
         buttons=True,
+        forms=True,
         idempotency=3600,
         chat_rates=((5, 1),),
         edit_rates=((5, 1),),
@@ -237,7 +238,8 @@ class Feishu(Platform):
         fitted = fit(card, feishu_card.LIMITS, out.language)
         pieces: Sequence[str] = fitted.rest
         try:
-            sent = await _create(ctx, out, 0, feishu_card.card_message(fitted.card))
+            message = feishu_card.card_message(fitted.card, out.mention)
+            sent = await _create(ctx, out, 0, message)
             if out.revision and sent:
                 # The key may have met what an earlier attempt showed: an older revision.
                 await _patch(ctx, replace(out, platform_message_id=sent), card)
@@ -245,7 +247,8 @@ class Feishu(Platform):
             log.warning("feishu.card_refused", code=error.vendor_code)
             sent, pieces = "", split(cards.to_text(card, out.language), feishu_card.TEXT_BYTES)
         for number, piece in enumerate(pieces, start=1):
-            message_id = await _create(ctx, out, number, feishu_card.text_message(piece))
+            alert = out.mention if number == 1 and not sent else ""
+            message_id = await _create(ctx, out, number, feishu_card.text_message(piece, alert))
             sent = sent or message_id
         return Sent(sent)
 
@@ -308,7 +311,8 @@ async def _create(ctx: SendContext, out: Outgoing, number: int, message: dict[st
 async def _patch(ctx: SendContext, out: Outgoing, card: cards.Card) -> None:
     fitted = fit(card, feishu_card.LIMITS, out.language)
     path = f"{MESSAGES}/{quote(out.platform_message_id, safe='')}"
-    await feishu_api.request(ctx, "PATCH", path, {"content": feishu_card.card_content(fitted.card)})
+    content = feishu_card.card_content(fitted.card, out.mention)
+    await feishu_api.request(ctx, "PATCH", path, {"content": content})
 
 
 def _uuid(key: str, number: int) -> str:
@@ -323,17 +327,17 @@ def _message_id(answer: dict[str, Any]) -> str:
 
 
 def _click(header: dict[str, Any], body: dict[str, Any]) -> Inbound:
-    """A click on one of our cards: who clicked, and the command of the button."""
+    """A click on one of our cards: who clicked, and the button's token."""
     operator, context = object_at(body, "operator"), object_at(body, "context")
-    cmd, extra = feishu_content.read_click(body)
+    kind, extra = feishu_content.read_click(body)
     extra["token"] = optional_text(body, "token")
     return Inbound(
         platform=Feishu.name,
-        kind="card_action",
+        kind=kind,
         sender_id=id_at(operator, "open_id"),
         chat_id=id_at(context, "open_chat_id"),
         chat_type=None,
-        text=cmd,
+        text="",
         message_id=id_at(context, "open_message_id"),
         dedupe_key=f"evt:{id_at(header, 'event_id')}",
         mentions_bot=None,

@@ -15,7 +15,7 @@ class WebChat(Platform):
 
     name = "web"
     labels = both("网页聊天", "Web chat")
-    abilities = Abilities(edits=True, buttons=True, idempotency=float("inf"))
+    abilities = Abilities(edits=True, buttons=True, forms=True, idempotency=float("inf"))
     built_in = True
 
     async def send(self, ctx: SendContext, out: Outgoing) -> Sent:

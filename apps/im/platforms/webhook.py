@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from apps.core import clock, strictjson
@@ -26,7 +27,8 @@ from apps.im.base import (
     reject,
 )
 from apps.im.calls import Reply, call
-from apps.im.cards import to_text
+from apps.im.cards import Card, to_text
+from apps.im.cards import Text as Paragraph
 from apps.im.payload import (
     MAX_ID,
     Malformed,
@@ -55,7 +57,7 @@ class Webhook(Platform):
 
     name = "webhook"
     labels = both("自有系统", "Your own system")
-    abilities = Abilities(edits=True, buttons=True, idempotency=float("inf"))
+    abilities = Abilities(edits=True, buttons=True, forms=True, idempotency=float("inf"))
     settings: ClassVar = (
         Setting(
             "secret",
@@ -145,7 +147,11 @@ class Webhook(Platform):
 
 
 def _read(event_id: str, body: bytes) -> Inbound:
-    """The message in a body; other keys than the declared ones are allowed."""
+    """The message in a body; other keys than the declared ones are allowed.
+
+    With `action` it is a click: that is the token of the button, and `values` are what was filled
+    into a form's inputs, by name.
+    """
     if len(event_id) > MAX_ID or "\0" in event_id:
         raise Malformed("webhook-id has a wrong length or a NUL")
     data = parse_object(body)
@@ -157,24 +163,37 @@ def _read(event_id: str, body: bytes) -> Inbound:
     name = optional_text(sender, "name")
     if len(name) > MAX_ID:
         raise Malformed("sender.name has a wrong length")
+    kind, extra = _clicked(data)
     return Inbound(
         platform=Webhook.name,
-        kind="text",
+        kind=kind,
         sender_id=id_at(sender, "id"),
         chat_id=id_at(conversation, "id"),
         chat_type=chat_type,
-        text=text_at(data, "text").strip(),
+        text=text_at(data, "text").strip() if kind == "text" else "",
         message_id=message_id,
         dedupe_key=f"evt:{event_id}",
         second_key=f"msg:{message_id}",
         # Whoever runs this bot passes on only what is meant for it.
         mentions_bot=chat_type == "group",
         sender_name=name,
+        extra=extra,
     )
 
 
+def _clicked(data: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The kind of a message, and what a click brings. Raises `Malformed`."""
+    action = optional_text(data, "action")
+    if not action:
+        return "text", {}
+    if data.get("values") is None:
+        return "card_action", {"action": action}
+    values = object_at(data, "values")
+    return "form", {"action": action, "values": {name: text_at(values, name) for name in values}}
+
+
 async def _post(ctx: SendContext, out: Outgoing, kind: str, event_id: str) -> None:
-    card = out.shown()
+    card = _naming(out.shown(), out)
     body = strictjson.dumps(
         {
             "id": out.key,
@@ -197,6 +216,13 @@ async def _post(ctx: SendContext, out: Outgoing, kind: str, event_id: str) -> No
         "webhook-signature": standard_webhooks.sign(key, event_id, stamp, body),
     }
     _check(await call(ctx.door, "POST", str(ctx.config["reply_url"]), data=body, headers=headers))
+
+
+def _naming(card: Card, out: Outgoing) -> Card:
+    """Whoever should be alerted is named, as far as words go."""
+    if not out.mention:
+        return card
+    return replace(card, blocks=(Paragraph(f"@{out.mention_name or out.mention}"), *card.blocks))
 
 
 def _chat_type(out: Outgoing) -> str:

@@ -79,7 +79,7 @@ def _details(ctx: Context, name: str) -> Card:
     pairs.append((ctx.say(EXAMPLES), "\n".join(e.in_(ctx.language) for e in one.examples)))
     notes = [ctx.say(CONFIRMED)] * one.confirm + [ctx.say(APPROVED)] * one.approve
     text = "\n".join([one.summary.in_(ctx.language), *notes])
-    button = Button(ctx.say(TRY), one.examples[0].in_(ctx.language))
+    button = Button(ctx.say(TRY), one.examples[0].in_(ctx.language), once=False)
     title = ctx.say(NAMES, name=one.name, zh=one.zh)
     facts = Fields(tuple(pair for pair in pairs if pair[1]))
     return Card(title, "blue", (Paragraph(text), facts), (button,))

@@ -38,7 +38,10 @@ def lang(
 ) -> Text | Card | str:
     """Keep the person's language, and say so in it; without a code offer both."""
     if code is None:
-        buttons = (Button("中文", "/lang zh"), Button("English", "/lang en"))
+        buttons = (
+            Button("中文", "/lang zh", once=False),
+            Button("English", "/lang en", once=False),
+        )
         return Card("", "blue", (Paragraph(ctx.say(NOW)),), buttons)
     ctx.people.set_language(CODES[code])
     return DONE.in_(code)

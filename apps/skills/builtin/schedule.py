@@ -148,4 +148,4 @@ def _next(ctx: Context, one: ScheduleInfo) -> str:
 
 def _button(ctx: Context, one: ScheduleInfo) -> Button:
     label, verb = (PAUSE, "pause") if one.enabled else (RESUME, "resume")
-    return Button(ctx.say(label, number=one.number), f"/schedule {verb} {one.number}")
+    return Button(ctx.say(label, number=one.number), f"/schedule {verb} {one.number}", once=False)
