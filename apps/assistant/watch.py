@@ -42,7 +42,7 @@ class TimedOut(BaseException):
 
 
 class Watch:
-    """`with Watch(job, seconds, board):` round the call of the skill; `board` shows its progress."""
+    """`with Watch(job, seconds, board):` round a skill's call; `board` shows its progress."""
 
     def __init__(self, job: Job, timeout_s: float, board: Board | None = None) -> None:
         self._job = job
