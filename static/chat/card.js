@@ -1,10 +1,11 @@
-// Draws one neutral card (title, colour, blocks, buttons) as elements.
+// Draws one neutral card (title, colour, blocks, form, buttons) as elements.
 
 import { el } from "./dom.js";
 import { markdown, plain } from "./markup.js";
 
 const COLORS = ["blue", "green", "orange", "red", "grey"];
 const STYLES = ["primary", "danger"];
+const NUMBER = "[+\\-]?[0-9]*[.]?[0-9]*";
 
 const BLOCKS = {
   text: (block) => el("div", { class: "card-text" }, ...(block.markdown ? markdown : plain)(String(block.text ?? ""))),
@@ -16,11 +17,11 @@ const BLOCKS = {
   divider: () => el("hr"),
 };
 
-// `click(button, element)` is called with the card's own button object.
+// `click(button, values)` is called with the card's own button object; `values` are a form's, by name.
 export function drawCard(card, { busy = false, click }) {
   const color = COLORS.includes(card.color) ? card.color : "blue";
   const buttons = card.buttons ?? [];
-  const bare = !card.title && !buttons.length && color === "blue";
+  const bare = !card.title && !buttons.length && !card.form && color === "blue";
   const node = el("article", { class: `card ${color}${bare ? " plain" : ""}` });
   if (card.title || busy) {
     node.append(el("h3", { class: "card-title" }, busy ? el("span", { class: "spinner" }) : null, card.title ?? ""));
@@ -29,16 +30,47 @@ export function drawCard(card, { busy = false, click }) {
     const draw = Object.hasOwn(BLOCKS, block.type) ? BLOCKS[block.type] : null;
     if (draw) node.append(draw(block));
   }
+  if (card.form) node.append(drawForm(card.form, click));
   if (buttons.length) node.append(drawButtons(buttons, click));
   return node;
 }
 
+let forms = 0;
+
+function drawForm(form, click) {
+  forms += 1;
+  const inputs = (form.inputs ?? []).map((input, place) => drawInput(input, `form-${forms}-${place}`));
+  const submit = el("button", { class: `button${styleOf(form.submit)}` }, String(form.submit.label));
+  const node = el("form", { class: "card-form" }, ...inputs.flatMap(({ label, field }) => [label, field]),
+    el("div", { class: "card-buttons" }, submit));
+  node.addEventListener("submit", (event) => {
+    event.preventDefault();
+    for (const one of node.elements) one.disabled = true;
+    click(form.submit, Object.fromEntries(inputs.map(({ name, field }) => [name, field.value])));
+  });
+  return node;
+}
+
+function drawInput(input, id) {
+  const label = el("label", { for: id }, String(input.label || input.name));
+  const shared = { id, name: input.name, required: Boolean(input.required) };
+  if ((input.choices ?? []).length) {
+    const options = input.choices.map(([value, shown]) => el("option", { value }, String(shown)));
+    return { name: input.name, label, field: el("select", shared, el("option", { value: "" }, "—"), ...options) };
+  }
+  const kind = ["date", "time"].includes(input.kind) ? input.kind : "text";
+  const number = input.kind === "number" ? { inputmode: "decimal", pattern: NUMBER } : {};
+  const field = el("input", { ...shared, ...number, type: kind, placeholder: input.hint || null, autocomplete: "off" });
+  return { name: input.name, label, field };
+}
+
+const styleOf = (button) => (STYLES.includes(button.style) ? ` ${button.style}` : "");
+
 function drawButtons(buttons, click) {
   const row = el("div", { class: "card-buttons" });
   for (const button of buttons) {
-    const style = STYLES.includes(button.style) ? ` ${button.style}` : "";
     row.append(el("button", {
-      type: "button", class: `button${style}`, title: button.cmd,
+      type: "button", class: `button${styleOf(button)}`, title: button.cmd,
       onclick: () => {
         // One decision is enough; an edit of the card draws fresh buttons.
         for (const one of row.children) one.disabled = true;

@@ -22,7 +22,7 @@ function dayName(at) {
 
 export class Feed {
   constructor({ onClick, onMine }) {
-    this.onClick = onClick; // (delivery, button)
+    this.onClick = onClick; // (delivery, button, values of a form)
     this.onMine = onMine; // (clientId): the server has this message
     this.box = byId("feed");
     this.list = byId("items");
@@ -103,13 +103,14 @@ export class Feed {
   }
 
   drawDelivery(item) {
-    for (const button of item.card.buttons ?? []) this.labels.set(button.cmd, button.label);
-    const empty = !item.card.title && !(item.card.blocks ?? []).length;
+    const buttons = [...(item.card.buttons ?? []), ...(item.card.form ? [item.card.form.submit] : [])];
+    for (const button of buttons) this.labels.set(button.cmd, button.label);
+    const empty = !item.card.title && !(item.card.blocks ?? []).length && !item.card.form;
     const card = empty ? { ...item.card, blocks: [{ type: "text", text: item.text }] } : item.card;
     const busy = item.role === "progress" && OPEN_JOB.includes(item.job_state);
     const note = item.state === "expired" ? el("span", {}, say("expired")) : null;
     return el("li", { class: `item bot ${item.role}`, "data-role": item.role, "data-job": item.job },
-      drawCard(card, { busy, click: (button) => this.onClick(item, button) }),
+      drawCard(card, { busy, click: (button, values) => this.onClick(item, button, values) }),
       el("div", { class: "meta" }, time(item.at), note));
   }
 

@@ -15,7 +15,7 @@ const { get, post } = new Requests(page.person);
 const signedOut = () => { location.href = "/sign-in/?next=/chat/"; };
 
 const feed = new Feed({
-  onClick: (delivery, button) => outbox.send(button.cmd, delivery.id),
+  onClick: (delivery, button, values) => outbox.send(button.cmd, delivery.id, values),
   onMine: (clientId) => outbox.stored(clientId),
 });
 

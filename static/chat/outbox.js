@@ -17,9 +17,10 @@ export class Outbox {
     for (const body of this.load()) this.add(body);
   }
 
-  send(text, delivery) {
+  send(text, delivery, values) {
     const body = { text, client_id: newId() };
     if (delivery) body.delivery = delivery;
+    if (values) body.values = values;
     this.add(body);
     this.save();
     this.flush();

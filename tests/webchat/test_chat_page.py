@@ -19,7 +19,8 @@ from apps.accounts.pairing import pairing_code
 from apps.assistant import inbox
 from apps.assistant.models import Message
 from apps.core.clock import utcnow
-from apps.im.cards import Button
+from apps.im import clicks
+from apps.im.cards import Button, Card, Form, Input
 from apps.im.models import Bot, Delivery
 
 Put = Callable[..., Message]
@@ -184,6 +185,36 @@ def test_a_click_is_the_command_of_a_button_that_is_there(page: Client, say: Say
     message = Message.objects.get(pk=answer.json()["message_id"])
     assert (message.kind, message.text) == ("card_action", "/approve K7M3Q9XY")
     assert items(page)[-1]["click"] is True
+
+
+def test_a_click_carries_the_token_of_its_button(page: Client, say: Say) -> None:
+    card = say("?", Button("好", "/approve K7M3Q9XY"))
+    send(page, "/approve K7M3Q9XY", delivery=card.pk)
+    extra = Message.objects.get().payload["extra"]
+    named = clicks.read(extra["action"], card.bot_id)
+    assert named is not None
+    assert (named.delivery, named.button) == (card.pk, clicks.button_id("/approve K7M3Q9XY"))
+
+
+FORM = Form((Input("what", "What"),), Button("Send", "/fill K7M3Q9XY"))
+
+
+def test_a_form_carries_what_was_filled_in(page: Client, say: Say) -> None:
+    card = say("?")
+    Delivery.objects.update(card=Card(form=FORM).to_json())
+    assert send(page, "/fill K7M3Q9XY", delivery=card.pk, values={"what": "tea"}).status_code == 200
+    message = Message.objects.get()
+    assert (message.kind, message.payload["extra"]["values"]) == ("form", {"what": "tea"})
+    assert items(page)[-1]["click"] is True
+
+
+@pytest.mark.parametrize("values", [[], "tea", {"what": 1}, {"what": None}, {"what": "x" * 10_001}])
+def test_odd_values_of_a_form_are_refused(page: Client, say: Say, values: Any) -> None:
+    card = say("?")
+    Delivery.objects.update(card=Card(form=FORM).to_json())
+    answer = send(page, "/fill K7M3Q9XY", delivery=card.pk, values=values)
+    assert answer.status_code == 400
+    assert not Message.objects.exists()
 
 
 def test_a_click_on_what_is_not_there_is_refused(page: Client, say: Say, carol: Person) -> None:
