@@ -240,10 +240,10 @@ def _reopen_edited(kept: set[int], results: Sequence[Result], now: datetime) -> 
 
 
 def _may_be_edited(result: Result) -> bool:
-    if result.delivery.role != "progress":
-        card = result.delivery.card
-        if not (card.get("buttons") or card.get("form")):
-            return False
+    row = result.delivery
+    asks = row.card.get("buttons") or row.card.get("form")
+    if row.role != "progress" and not row.revision and not asks:
+        return False
     return result.kind in {"sent", "failed"} and get_platform(result.platform).abilities.edits
 
 
