@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-$(notdir $(PYTHON))
 DEV_STAMP := $(VENV)/.dev-$(notdir $(PYTHON))
 BENCH_STAMP := $(VENV)/.bench-$(notdir $(PYTHON))
+SYNAPSE := .synapse-venv
+SYNAPSE_STAMP := $(SYNAPSE)/.made
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes
 
@@ -15,7 +17,7 @@ ifeq ($(shell test $(MAKELEVEL) -gt 8 && echo deep),deep)
 $(error make calls itself again and again; which variable was overridden?)
 endif
 
-.PHONY: run test faults lint types check bench gate lock clean
+.PHONY: run test faults lint types check bench gate lock synapse clean
 .DEFAULT_GOAL := run
 
 # One simple command, so that make starts no shell: a SIGTERM to make then reaches it.
@@ -54,9 +56,13 @@ lock: $(DEV_STAMP)
 	$(LOCK) requirements/base.in -o requirements/base.txt
 	$(LOCK) requirements/dev.in -o requirements/dev.txt
 	$(LOCK) requirements/bench.in -o requirements/bench.txt -c requirements/dev.txt
+	$(LOCK) requirements/matrix.in -o requirements/matrix.txt
+
+# The Matrix homeserver and client of the tests, which make it themselves when they need it.
+synapse: $(SYNAPSE_STAMP)
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(SYNAPSE)
 
 $(RUN_STAMP): requirements/base.txt
 	@$(MAKE) --no-print-directory $(VENV)-is-there
@@ -75,6 +81,12 @@ $(BENCH_STAMP): requirements/bench.txt requirements/base.txt
 	@echo "正在安装同类产品 Installing the peers"
 	@$(PIP) install --quiet --require-hashes -r requirements/bench.txt
 	@touch $@ $(RUN_STAMP)
+
+$(SYNAPSE_STAMP): requirements/matrix.txt
+	@echo "正在安装 Matrix 服务器，约需一分钟 Installing a Matrix homeserver, about a minute"
+	@$(PYTHON) -m venv --clear $(SYNAPSE)
+	@$(SYNAPSE)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/matrix.txt
+	@touch $@
 
 # Made anew when it belongs to another Python than the one that was asked for.
 .PHONY: $(VENV)-is-there
