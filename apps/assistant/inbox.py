@@ -19,13 +19,15 @@ from django.db import connection, transaction
 
 from apps.accounts.models import Person
 from apps.assistant import wake
-from apps.assistant.lanes import lane_for
+from apps.assistant.conversations import NOWHERE
+from apps.assistant.lanes import CLICKS, lane_for
 from apps.assistant.models import Conversation, Message
 from apps.audit import log
 from apps.core import bulk, metrics
 from apps.core.clock import utcnow
 from apps.core.logging import get_logger, new_trace_id
 from apps.core.sql import Among, Prepared, Statement
+from apps.im.base import Inbound
 from apps.im.models import Bot
 
 KEY_CHARS = 200
@@ -52,6 +54,34 @@ class Incoming:
     person_id: int | None = None
     payload: dict[str, Any] = field(default_factory=dict)
     trace_id: str = field(default_factory=new_trace_id)
+
+
+def incoming(bot_id: int, message: Inbound) -> Incoming:
+    """A platform's message as the inbox takes it."""
+    # A click does not say where it happened; a conversation that is known keeps its own type.
+    # Of a message "" says that the platform has to be asked.
+    unknown = "group" if message.kind in CLICKS else ""
+    return Incoming(
+        bot_id=bot_id,
+        platform=message.platform,
+        event_id=message.dedupe_key,
+        second_key=message.second_key,
+        chat_id=message.chat_id or _no_chat(message),
+        chat_type=message.chat_type or unknown,
+        sender_id=message.sender_id,
+        sender_name=message.sender_name,
+        kind=message.kind,
+        text=message.text,
+        platform_message_id=message.message_id or "",
+        mentions_bot=bool(message.mentions_bot),
+        payload={"attachments": message.attachments, "extra": message.extra},
+    )
+
+
+def _no_chat(message: Inbound) -> str:
+    """What happens in no chat is answered privately, to whoever did it; a click, where its card is
+    once that is known."""
+    return f"{NOWHERE}{message.sender_id}" if message.kind in CLICKS else message.sender_id
 
 
 @dataclass(frozen=True)

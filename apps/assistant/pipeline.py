@@ -13,7 +13,7 @@ from datetime import datetime
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
 
-from apps.assistant import clicks, steps, words
+from apps.assistant import clicks, steps, surroundings, words
 from apps.assistant.case import Case
 from apps.assistant.models import Message
 from apps.assistant.perform import perform
@@ -55,6 +55,8 @@ def handle(messages: Sequence[Message], now: datetime | None = None) -> bool:
 
 def _handle(cases: list[Case]) -> bool:
     steps.identify(cases)
+    cases = surroundings.ask(cases)
+    steps.admit(cases)
     clicks.acknowledge(cases)
     steps.throttle(cases)
     steps.recall(cases)
@@ -126,6 +128,7 @@ def give_up(messages: Sequence[Message]) -> None:
     now = utcnow()
     cases = [Case(message, now) for message in messages]
     steps.identify(cases)
+    steps.admit(cases)
     for case in cases:
         if case.open:
             card = words.message_dead(case.message.pk, case.language)

@@ -18,6 +18,9 @@ from apps.im.cards import Card
 from apps.im.models import Delivery
 from apps.skills.base import Reply
 
+#: Kinds of messages that nobody sees as a message to reply to.
+UNANSWERABLE = CLICKS | {"event"}
+
 
 def as_card(result: Reply, language: str) -> Card:
     """What a skill answered, as a card."""
@@ -47,7 +50,7 @@ def to_message(
         chat_id=message.conversation.chat_id,
         chat_type=message.conversation.chat_type,
         private_to=message.sender_id if private else "",
-        reply_to="" if message.kind in CLICKS else message.platform_message_id,
+        reply_to="" if message.kind in UNANSWERABLE else message.platform_message_id,
         in_reply_to=message.platform_message_id,
         context=_context(message),
         card=card.to_json(),

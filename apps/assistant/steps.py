@@ -45,6 +45,13 @@ def identify(cases: Sequence[Case]) -> None:
     rights = authz.rights({c.person for c in cases if c.person is not None})
     for case in cases:
         case.rights = rights[case.person.pk] if case.person else None
+
+
+def admit(cases: Sequence[Case]) -> None:
+    """Is it for us at all, and may its sender ask anything?"""
+    for case in cases:
+        if not case.open:
+            continue
         if _not_for_us(case):
             case.conclude("ignored", "not_addressed")
         elif case.person is not None and not case.person.is_active:

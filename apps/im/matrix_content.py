@@ -122,8 +122,9 @@ def _location(content: Mapping[str, Any]) -> tuple[Content, str]:
 
 def _whole(info: Mapping[str, Any], key: str) -> int:
     value = info.get(key)
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if whole and 0 < value < 2**53 else 0
+    if not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return value if 0 < value < 2**53 else 0
 
 
 def _relate(found: Content, content: Mapping[str, Any]) -> None:

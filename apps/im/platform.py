@@ -10,6 +10,7 @@ from apps.im.errors import Permanent
 from apps.im.shapes import (
     Abilities,
     Check,
+    Heard,
     InboundRequest,
     Link,
     Media,
@@ -95,6 +96,20 @@ class Platform:
 
     async def acknowledge(self, ctx: SendContext, place: Place) -> None:
         """Tell the platform that a click arrived, where it waits for that; errors as for `send`."""
+
+    async def place_kind(self, ctx: SendContext, chat_id: str) -> str:
+        """Is this chat `private` or a `group`? For platforms whose messages do not say it.
+
+        Asked once for each chat, before its first message is handled; errors as for `send`.
+        """
+        return "group"
+
+    async def on_event(self, ctx: SendContext, place: Place, *, known: bool) -> Heard:
+        """Act on a message of kind `event`; `known` says whether its sender is one of us.
+
+        Done again when it failed or was interrupted; errors as for `send`.
+        """
+        return Heard()
 
     async def stream(self, ctx: SendContext, link: Link) -> None:
         """Keep one outgoing connection and hand what it brings to `link`.

@@ -47,9 +47,10 @@ class Inbound:
 
     `dedupe_key` is the event's id, `second_key` the platform's own message id or None; neither is
     made from content. `chat_type` and `mentions_bot` are None where the platform does not say
-    (a click on a card), `chat_id` and `message_id` where there is none (a form in a window of its
-    own, a command that nobody sees). Attachments are dicts of type, key, url, name, mime,
-    duration_ms, size.
+    (a click on a card; `Platform.place_kind` is asked for messages), `chat_id` and `message_id` where
+    there is none (a form in a window of its own, a command that nobody sees). One of kind `event`
+    is no message: `Platform.on_event` gets it, and nobody an answer. Attachments are dicts of
+    type, key, url, name, mime, duration_ms, size.
     """
 
     platform: str
@@ -238,6 +239,19 @@ class Place:
     message_id: str
     sender_id: str
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of an event that is no message (`Platform.on_event`).
+
+    `chat_type` is what its chat is known to be from now on, "" for unknown, None for no change.
+    `say` is to be told there; `messages` were said there and no event will bring them.
+    """
+
+    chat_type: str | None = None
+    say: Text | None = None
+    messages: tuple[Inbound, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

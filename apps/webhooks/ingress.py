@@ -18,8 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from apps.assistant import inbox, wake
-from apps.assistant.conversations import NOWHERE
-from apps.assistant.lanes import CLICKS, lane_for
+from apps.assistant.lanes import lane_for
 from apps.core import clock, metrics
 from apps.core.limits import LocalLimit, Rate
 from apps.im import facts
@@ -223,32 +222,6 @@ def store(group: Sequence[Judged]) -> list[list[inbox.Stored]]:
     """Store the messages of several requests at once; one list of results for each request."""
     if not group:
         return []
-    flat = [incoming(j.receiver, message) for j in group for message in j.messages]
+    flat = [inbox.incoming(j.receiver.bot_id, message) for j in group for message in j.messages]
     results = iter(inbox.store(flat))
     return [[next(results) for _ in j.messages] for j in group]
-
-
-def incoming(receiver: Receiver, message: Inbound) -> inbox.Incoming:
-    """The adapter's message as the inbox takes it."""
-    return inbox.Incoming(
-        bot_id=receiver.bot_id,
-        platform=message.platform,
-        event_id=message.dedupe_key,
-        second_key=message.second_key,
-        chat_id=message.chat_id or _no_chat(message),
-        # A click does not say where it happened; a conversation that is known keeps its own type.
-        chat_type=message.chat_type or "group",
-        sender_id=message.sender_id,
-        sender_name=message.sender_name,
-        kind=message.kind,
-        text=message.text,
-        platform_message_id=message.message_id or "",
-        mentions_bot=bool(message.mentions_bot),
-        payload={"attachments": message.attachments, "extra": message.extra},
-    )
-
-
-def _no_chat(message: Inbound) -> str:
-    """What happens in no chat is answered privately, to whoever did it; a click, where its card is
-    once that is known."""
-    return f"{NOWHERE}{message.sender_id}" if message.kind in CLICKS else message.sender_id

@@ -156,7 +156,7 @@ class Synapse:
             "federation_domain_whitelist": [],
             "app_service_config_files": [str(folder / "clawdbot.yaml")],
             **{name: _limit(name) for name in limits},
-            "rc_login": {name: ENOUGH for name in ("address", "account", "failed_attempts")},
+            "rc_login": dict.fromkeys(("address", "account", "failed_attempts"), ENOUGH),
         }
 
 
@@ -165,7 +165,7 @@ def _limit(name: str) -> dict[str, Any]:
         "rc_invites": ("per_room", "per_user", "per_issuer"),
         "rc_joins": ("local", "remote"),
     }.get(name)
-    return {one: ENOUGH for one in per} if per else ENOUGH
+    return dict.fromkeys(per, ENOUGH) if per else ENOUGH
 
 
 _LOGGING = {
