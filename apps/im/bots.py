@@ -13,6 +13,7 @@ from django.conf import settings as django_settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 
 from apps.audit import log as audit
 from apps.audit.log import Actor
@@ -49,6 +50,7 @@ __all__ = [
     "remove_bot",
     "send_context",
     "set_enabled",
+    "streaming",
     "tell_streams",
     "update_settings",
 ]
@@ -201,10 +203,16 @@ def disable_broken(key: int, reason: str) -> None:
         _audit("bot.disabled", row, Actor.system("delivery"), {"reason": row.fault})
 
 
+def streaming() -> QuerySet[Bot]:
+    """The enabled bots for which a connection is kept that goes outwards."""
+    always = [name for name, platform in all_platforms().items() if platform.always_streams]
+    return Bot.objects.filter(Q(connection="stream") | Q(platform__in=always), enabled=True)
+
+
 def tell_streams() -> None:
     """Let `up` know whether there are connections to hold; called whenever that may change."""
     file = wanted(django_settings.CLAWDBOT_HOME, "connect")
-    there = Bot.objects.filter(enabled=True, connection="stream").exists()
+    there = streaming().exists()
     with suppress(OSError):  # no `up` runs here, or ever did: there is nobody to be told
         if there:
             file.touch()

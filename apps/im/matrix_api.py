@@ -8,13 +8,14 @@ service without one only in memory, where a restart forgets them (measured with 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 from urllib.parse import quote, urlencode
 
 import structlog
 
-from apps.core.http import HttpError, TooLarge, Unreachable
+from apps.core.http import HttpError, Refused, TooLarge, Unreachable
 from apps.im import tokens
 from apps.im.calls import Reply, call
 from apps.im.errors import BotBroken, DeliveryError, Later, Permanent, TokenExpired, UnknownOutcome
@@ -29,6 +30,8 @@ _BROKEN = frozenset(
      "M_USER_SUSPENDED"}
 )  # fmt: skip
 _LONGEST_WAIT_S = 3600.0
+#: Answers with the events of many rooms.
+MAX_EVENTS = 32 * 1024 * 1024
 _FETCH_S = 60.0
 
 log = structlog.get_logger(__name__)
@@ -81,8 +84,39 @@ async def send(
     query: Mapping[str, str] | None = None,
 ) -> Reply:
     """One authorised call and its answer, whatever its status. Raises as `calls.call`."""
-    url = _url(ctx, path, query or {})
-    return await call(ctx.door, method, url, body=body, headers=_headers(ctx))
+    return await call(
+        ctx.door, method, url(ctx, path, query or {}), body=body, headers=headers(ctx)
+    )
+
+
+async def lenient(
+    ctx: SendContext, path: str, query: Mapping[str, str], *, patience_s: float = 10.0
+) -> dict[str, Any]:
+    """A GET whose answer holds what people wrote, which is to be trusted event by event.
+
+    Raises as `request`.
+    """
+    try:
+        answer = await ctx.door.get(
+            url(ctx, CLIENT + path, query),
+            configured=True,
+            headers=headers(ctx),
+            timeout=patience_s,
+            max_bytes=MAX_EVENTS,
+        )
+    except Unreachable as error:
+        raise Later(str(error)) from error
+    except Refused as error:
+        raise Permanent(str(error)) from error
+    except HttpError as error:
+        raise UnknownOutcome(str(error)) from error
+    if answer.status != 200:
+        opened(Reply(answer.status, answer.headers, answer.body))
+    try:
+        data = json.loads(answer.body)
+    except (ValueError, RecursionError) as error:
+        raise Later("the homeserver's answer is no JSON", delay_s=5.0) from error
+    return data if isinstance(data, dict) else {}
 
 
 def part(text: str) -> str:
@@ -109,10 +143,9 @@ def kept(ctx: SendContext, what: str, *more: str) -> str:
 async def upload(ctx: SendContext, media: Media) -> str:
     """Store a file at the homeserver; returns its `mxc:` address. Raises as `request`."""
     query = {"filename": media.name} if media.name else {}
-    url = _url(ctx, "/_matrix/media/v3/upload", query)
-    kind = media.mime or "application/octet-stream"
-    headers = _headers(ctx) | {"content-type": kind}
-    reply = await call(ctx.door, "POST", url, data=media.data, headers=headers)
+    where = url(ctx, "/_matrix/media/v3/upload", query)
+    kind = {"content-type": media.mime or "application/octet-stream"}
+    reply = await call(ctx.door, "POST", where, data=media.data, headers=headers(ctx) | kind)
     address = opened(reply).get("content_uri")
     if not isinstance(address, str):
         raise UnknownOutcome("the homeserver took a file and named no address")
@@ -137,9 +170,9 @@ async def download(ctx: SendContext, address: str, limit: int) -> tuple[bytes, s
 async def _bytes(ctx: SendContext, path: str, limit: int) -> tuple[bytes, str]:
     try:
         answer = await ctx.door.get(
-            _url(ctx, path, {}),
+            url(ctx, path, {}),
             configured=True,
-            headers=_headers(ctx),
+            headers=headers(ctx),
             timeout=_FETCH_S,
             max_bytes=limit,
         )
@@ -224,9 +257,11 @@ async def _make_device(ctx: SendContext) -> tuple[str, float]:
     return _NONE, _DEVICE_S
 
 
-def _headers(ctx: SendContext) -> dict[str, str]:
+def headers(ctx: SendContext) -> dict[str, str]:
+    """What authorises a call."""
     return {"authorization": f"Bearer {ctx.config.get('as_token') or ''}"}
 
 
-def _url(ctx: SendContext, path: str, query: Mapping[str, str]) -> str:
+def url(ctx: SendContext, path: str, query: Mapping[str, str]) -> str:
+    """A whole address, with the name as which we act."""
     return f"{base(ctx)}{path}?{urlencode({'user_id': bot(ctx), **query})}"

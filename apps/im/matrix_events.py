@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
+
+import structlog
 
 from apps.core import strictjson
 from apps.im import matrix_content
@@ -27,6 +29,7 @@ from apps.im.payload import (
 )
 from apps.im.shapes import Inbound, InboundRequest
 
+log = structlog.get_logger(__name__)
 #: For so many seconds a transaction with an event that is no trusted JSON is refused as malformed;
 #: if it was only damaged on its way, the repeat brings it whole.
 FRESH_S = 10.0
@@ -96,7 +99,7 @@ def _readable(body: bytes, now: float) -> list[Any]:
     try:
         data = json.loads(body.decode())
         events = list_at(data, "events") if isinstance(data, dict) else []
-        trusted = [event for event in events if _is_trusted(event)]
+        trusted = [event for event in events if is_trusted(event)]
     except (ValueError, RecursionError) as error:
         raise Malformed("not JSON") from error
     if len(trusted) == len(events) or any(_is_fresh(e, now) for e in events if e not in trusted):
@@ -104,10 +107,11 @@ def _readable(body: bytes, now: float) -> list[Any]:
     return trusted
 
 
-def _is_trusted(event: Any) -> bool:
+def is_trusted(event: Any) -> bool:
+    """May it be stored: no NUL, no lone surrogate, not too deep?"""
     try:
         strictjson.loads(json.dumps(event, ensure_ascii=False))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -135,6 +139,20 @@ def read(event: Mapping[str, Any], bot: str, platform: str) -> Read:
     if kind != "m.room.message":
         return Read(reason="unsupported_event")
     return _message(origin, content, bot)
+
+
+def read_all(events: Iterable[Any], bot: str, platform: str) -> Iterator[Inbound]:
+    """The messages in what a homeserver was asked for; what cannot be read is passed over."""
+    for event in events:
+        if not isinstance(event, dict) or not is_trusted(event):
+            continue
+        try:
+            found = read(event, bot, platform)
+        except Malformed as error:
+            log.warning("matrix.bad_event", error=str(error))
+            continue
+        if found.message is not None:
+            yield found.message
 
 
 def _origin(event: Mapping[str, Any], platform: str) -> Inbound:
@@ -189,6 +207,23 @@ def _change(
         return {"event": INVITE, "is_direct": content.get("is_direct") is True}
     # The same again is a new name or picture.
     return {} if _before(event).get("membership") == after else {"event": MEMBERS}
+
+
+def brings(event: Mapping[str, Any], person: str) -> bool:
+    """Is it by this event that somebody came into the room?"""
+    about = event.get("type") == "m.room.member" and event.get("state_key") == person
+    return about and _membership(event) == "join" != _before(event).get("membership")
+
+
+def invites(event: Mapping[str, Any], person: str) -> bool:
+    """Is somebody invited by this event?"""
+    about = event.get("type") == "m.room.member" and event.get("state_key") == person
+    return about and _membership(event) == "invite"
+
+
+def _membership(event: Mapping[str, Any]) -> Any:
+    content = event.get("content")
+    return content.get("membership") if isinstance(content, dict) else None
 
 
 def _before(event: Mapping[str, Any]) -> Mapping[str, Any]:

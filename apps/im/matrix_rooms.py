@@ -10,10 +10,9 @@ from typing import Any
 
 from apps.core.http import TooLarge
 from apps.im import matrix_api, matrix_events
-from apps.im.errors import DeliveryError, Permanent, UnknownOutcome
+from apps.im.errors import Permanent, UnknownOutcome
 from apps.im.matrix_api import Forbidden, NotFound, part, request
-from apps.im.payload import Malformed
-from apps.im.shapes import Inbound, Place, SendContext
+from apps.im.shapes import Inbound, SendContext
 
 #: What was said between an invitation and our joining: so many messages at the most.
 BACKLOG = 20
@@ -45,9 +44,15 @@ def _membership(member: dict[str, Any]) -> Any:
     return content.get("membership") if isinstance(content, dict) else None
 
 
-async def join(ctx: SendContext, room: str) -> None:
-    """Accept an invitation; nothing when we are in the room. Raises as `matrix_api.request`."""
+async def join(ctx: SendContext, room: str) -> bool:
+    """Accept an invitation; False when we were in the room already.
+
+    Raises as `matrix_api.request`; `Forbidden` when the invitation was withdrawn.
+    """
+    if await _membership_of(ctx, room, matrix_api.bot(ctx)) == "join":
+        return False
     await request(ctx, "POST", f"/rooms/{part(room)}/join", {})
+    return True
 
 
 async def decline(ctx: SendContext, room: str, reason: str) -> None:
@@ -67,28 +72,24 @@ async def is_encrypted(ctx: SendContext, room: str) -> bool:
     return True
 
 
-async def missed(ctx: SendContext, place: Place, platform: str) -> tuple[Inbound, ...]:
-    """What was said in the room since the invitation, oldest first: no transaction brings it.
+async def missed(ctx: SendContext, room: str, platform: str) -> tuple[Inbound, ...]:
+    """What was said in a room since we were invited, oldest first: nothing brings it by itself.
 
     A client that opens a room for its first message sends that before anybody could join.
     """
     query = {"dir": "b", "limit": str(BACKLOG)}
-    path = f"/rooms/{part(place.chat_id)}/messages"
     try:
-        found = await request(ctx, "GET", path, query=query)
+        found = await matrix_api.lenient(ctx, f"/rooms/{part(room)}/messages", query)
     except Permanent:
         return ()  # what was before we joined is not for us
-    said: list[Inbound] = []
+    bot = matrix_api.bot(ctx)
+    since = []
     for event in found.get("chunk") or []:
-        if not isinstance(event, dict) or event.get("event_id") == place.message_id:
+        if not isinstance(event, dict) or matrix_events.invites(event, bot):
             break
-        try:
-            message = matrix_events.read(event, matrix_api.bot(ctx), platform).message
-        except Malformed:
-            continue
-        if message is not None and message.kind != "event":
-            said.append(message)
-    return tuple(reversed(said))
+        since.append(event)
+    said = matrix_events.read_all(reversed(since), bot, platform)
+    return tuple(message for message in said if message.kind != "event")
 
 
 async def direct(ctx: SendContext, person: str) -> str:
@@ -134,13 +135,16 @@ async def _is_for_two(ctx: SendContext, room: str, person: str) -> bool:
     """Are the two, and nobody else, in that room (or invited)?"""
     if await kind(ctx, room) != "private":
         return False
+    return await _membership_of(ctx, room, person) in HERE
+
+
+async def _membership_of(ctx: SendContext, room: str, person: str) -> str:
+    """What somebody is to a room; "" for nothing that we may know."""
+    where = f"/rooms/{part(room)}/state/m.room.member/{part(person)}"
     try:
-        member = await request(
-            ctx, "GET", f"/rooms/{part(room)}/state/m.room.member/{part(person)}"
-        )
-    except DeliveryError:
-        return False
-    return member.get("membership") in HERE
+        return str((await request(ctx, "GET", where)).get("membership") or "")
+    except (Forbidden, NotFound):
+        return ""
 
 
 async def _known(ctx: SendContext) -> dict[str, Any]:

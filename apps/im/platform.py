@@ -40,6 +40,8 @@ class Platform:
     #: Where `api_base` points when nobody changed it; "" for a platform without an API.
     api_base: ClassVar[str] = ""
     connections: ClassVar[tuple[str, ...]] = ("webhook",)
+    #: A bot with a webhook keeps its stream, too: not everything that was pushed arrives.
+    always_streams: ClassVar[bool] = False
     #: Where a stream's address, which the platform names, may lead; beside `api_base`'s own host.
     stream_hosts: ClassVar[tuple[str, ...]] = ()
     #: Where events and clicks are switched on in the vendor's console, for `bot check`.

@@ -1,4 +1,4 @@
-"""Keeps the outgoing connections of bots with `connection=stream`: one live one for each bot.
+"""Keeps the outgoing connections of bots (`bots.streaming`): one live one for each bot.
 
 A lease in the database says which process holds a bot's connection, so that a second `connect`
 waits beside the first and takes over when that one dies. What a connection brings goes through the
@@ -198,8 +198,8 @@ class Connector:
 
 
 def stream_bots() -> list[Bot]:
-    """The enabled bots whose connection goes outwards."""
-    return list(Bot.objects.filter(enabled=True, connection="stream"))
+    """The bots for which a connection is kept."""
+    return list(bots.streaming())
 
 
 def lease_of(bot: Bot) -> str:

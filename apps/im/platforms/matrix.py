@@ -9,12 +9,20 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from apps.core.i18n import Text, both
-from apps.im import matrix_api, matrix_checks, matrix_events, matrix_rooms, matrix_send
+from apps.im import (
+    matrix_api,
+    matrix_checks,
+    matrix_events,
+    matrix_rooms,
+    matrix_send,
+    matrix_watch,
+)
 from apps.im.base import (
     Abilities,
     Check,
     Heard,
     InboundRequest,
+    Link,
     Media,
     Outgoing,
     Permanent,
@@ -109,6 +117,7 @@ class Matrix(Platform):
         "请核对注册文件的 url 和 namespaces。", "Look at the registration's url and namespaces."
     )
     context_keys = ("thread_id",)
+    always_streams = True
 
     def all_settings(self) -> tuple[Setting, ...]:
         """There is no vendor: the homeserver's address has to be given."""
@@ -174,6 +183,10 @@ class Matrix(Platform):
         await matrix_send.replace(ctx, out, room, out.platform_message_id)
         return Sent(out.platform_message_id)
 
+    async def stream(self, ctx: SendContext, link: Link) -> None:
+        """Watch beside the webhook for what the homeserver forgot to push."""
+        await matrix_watch.keep(ctx, link, self.name)
+
     async def fetch(self, ctx: SendContext, attachment: Mapping[str, Any], limit: int) -> Media:
         """Bring a file from the homeserver, which brings it from other servers."""
         address = str(attachment.get("key") or "")
@@ -207,14 +220,15 @@ class Matrix(Platform):
         return Heard()
 
     async def _join(self, ctx: SendContext, place: Place) -> Heard:
+        """Come in; done again, it tells nothing twice."""
         room = place.chat_id
-        await matrix_rooms.join(ctx, room)
+        fresh = await matrix_rooms.join(ctx, room)
         kind = await matrix_rooms.kind(ctx, room)
         if await matrix_rooms.is_encrypted(ctx, room):
-            return Heard(chat_type=kind, say=_ENCRYPTED)
+            return Heard(chat_type=kind, say=_ENCRYPTED if fresh else None)
         if kind == "private":
             await matrix_rooms.remember(ctx, place.sender_id, room)
-        return Heard(chat_type=kind, messages=await matrix_rooms.missed(ctx, place, self.name))
+        return Heard(chat_type=kind, messages=await matrix_rooms.missed(ctx, room, self.name))
 
     async def check(self, ctx: SendContext) -> list[Check]:
         """What the homeserver says of the tokens, the id and the way back to us."""

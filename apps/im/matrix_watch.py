@@ -1,0 +1,112 @@
+"""Looks whether the homeserver forgot to push something, above all after it was restarted.
+
+A homeserver repeats a transaction until we take it. But Synapse keeps what it is about to push in
+memory only, and a transaction that was under way when it ended stays in its database until some
+later one fails (read in 1.163, and measured: of sixty messages around a restart one never came).
+A service cannot sync there, so its rooms are read; what came by push is stored already, under the
+same event ids. An invitation that is lost so stays lost: nothing shows it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import Any
+
+import structlog
+
+from apps.core import clock
+from apps.im import matrix_api, matrix_events
+from apps.im.errors import Later, Permanent, UnknownOutcome
+from apps.im.matrix_api import part
+from apps.im.shapes import Inbound, Link, SendContext, accept
+
+log = structlog.get_logger(__name__)
+#: Between two looks whether the homeserver is there: no restart is as short.
+PROBE_S = 2.0
+#: For so many looks it may be away before others are told.
+MOST_PROBES = 30
+#: Without any reason the rooms are read so often, too.
+EVERY_S = 300.0
+#: How far to look back before the moment at which all was well; the first time, from now.
+MARGIN_S, FIRST_S = 120.0, 600.0
+PAGE, MOST_PAGES = 50, 20
+AT_ONCE = 4
+
+
+async def keep(ctx: SendContext, link: Link, platform: str) -> None:
+    """Read the rooms now, at times, and after every absence of the homeserver.
+
+    Raises what its longer absence raises, and what `link` raises.
+    """
+    while True:
+        began = clock.timestamp()
+        since = float(link.held("well") or began - FIRST_S) - MARGIN_S
+        await catch_up(ctx, link, platform, since)
+        while clock.timestamp() - began < EVERY_S:
+            link.hold("well", str(clock.timestamp()))
+            await asyncio.sleep(PROBE_S)
+            if not await _is_there(ctx):
+                await _come_back(ctx)
+                break
+
+
+async def _is_there(ctx: SendContext) -> bool:
+    try:
+        matrix_api.opened(await matrix_api.send(ctx, "GET", "/_matrix/client/versions"))
+    except (Later, UnknownOutcome):
+        return False
+    return True
+
+
+async def _come_back(ctx: SendContext) -> None:
+    """Wait until the homeserver is there again. Raises `Later` when that takes long."""
+    log.info("matrix.away")
+    for _ in range(MOST_PROBES):
+        if await _is_there(ctx):
+            return
+        await asyncio.sleep(PROBE_S)
+    raise Later("the homeserver is away")
+
+
+async def catch_up(ctx: SendContext, link: Link, platform: str, since: float) -> None:
+    """Hand on everything that was said in our rooms since a moment (unix seconds)."""
+    found = await matrix_api.request(ctx, "GET", "/joined_rooms")
+    rooms = [room for room in found.get("joined_rooms") or [] if isinstance(room, str)]
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def one(room: str) -> list[Inbound]:
+        async with places:
+            return await _said(ctx, room, platform, since)
+
+    for messages in await asyncio.gather(*map(one, rooms)):
+        if messages:
+            await link.store(accept(*messages))
+
+
+async def _said(ctx: SendContext, room: str, platform: str, since: float) -> list[Inbound]:
+    """What was said in one room since then and since we joined, oldest first."""
+    bot, start = matrix_api.bot(ctx), ""
+    newest_first: list[Any] = []
+    for _ in range(MOST_PAGES):
+        query = {"dir": "b", "limit": str(PAGE)} | ({"from": start} if start else {})
+        try:
+            page = await matrix_api.lenient(ctx, f"/rooms/{part(room)}/messages", query)
+        except Permanent as error:
+            log.warning("matrix.unreadable_room", error=str(error))
+            break
+        events = page.get("chunk") or []
+        fresh = list(itertools.takewhile(lambda one: _is_for_us(one, since, bot), events))
+        newest_first += fresh
+        start = str(page.get("end") or "")
+        if not start or len(fresh) < len(events):
+            break
+    return list(matrix_events.read_all(reversed(newest_first), bot, platform))
+
+
+def _is_for_us(event: Any, since: float, bot: str) -> bool:
+    """Did it happen since then, and after we came?"""
+    if not isinstance(event, dict) or matrix_events.brings(event, bot):
+        return False
+    stamp = event.get("origin_server_ts")
+    return isinstance(stamp, int) and stamp >= since * 1000
