@@ -130,7 +130,7 @@ def read(event: Mapping[str, Any], bot: str, platform: str) -> Read:
     kind, content = text_at(event, "type"), optional_object(event, "content")
     if origin.sender_id == bot:
         return Read(reason="from_bot")
-    if max(len(origin.sender_id), len(origin.chat_id), len(origin.message_id)) > MAX_ID:
+    if any(len(text_at(event, name)) > MAX_ID for name in ("sender", "room_id", "event_id")):
         return Read(reason="unsupported_event")  # no room for such a name in our tables
     if "state_key" in event:
         extra = _change(event, kind, content, bot)

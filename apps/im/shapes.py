@@ -47,10 +47,10 @@ class Inbound:
 
     `dedupe_key` is the event's id, `second_key` the platform's own message id or None; neither is
     made from content. `chat_type` and `mentions_bot` are None where the platform does not say
-    (a click on a card; `Platform.place_kind` is asked for messages), `chat_id` and `message_id` where
-    there is none (a form in a window of its own, a command that nobody sees). One of kind `event`
-    is no message: `Platform.on_event` gets it, and nobody an answer. Attachments are dicts of
-    type, key, url, name, mime, duration_ms, size.
+    (a click on a card; `Platform.place_kind` is asked for messages), `chat_id` and `message_id`
+    where there is none (a form in a window of its own, a command that nobody sees). One of kind
+    `event` is no message: `Platform.on_event` gets it, and nobody an answer. Attachments are dicts
+    of type, key, url, name, mime, duration_ms, size.
     """
 
     platform: str
