@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.core import strictjson
-from apps.core.http import Door, HttpError, Refused, Unreachable
+from apps.core.http import Door, File, HttpError, Refused, TooLarge, Unreachable
 from apps.im.errors import Later, Permanent, UnknownOutcome
 
 TIMEOUT_S = 10.0
@@ -49,13 +49,17 @@ async def call(
     *,
     body: Mapping[str, Any] | None = None,
     data: bytes | None = None,
+    files: Mapping[str, File] | None = None,
     headers: Mapping[str, str] | None = None,
+    max_bytes: int = MAX_ANSWER,
     repeatable: bool = True,
 ) -> Reply:
-    """Send `body` as JSON (or `data`, which is JSON already) to an address of the bot's settings.
+    """Send `body` as JSON (or `data`, which is JSON already, or `files` as a form) to an address
+    of the bot's settings.
 
     `repeatable` says that the receiver knows a repeat by its key. Raises `Later` when nothing can
-    have arrived, `Permanent` when the address may not be called, else `UnknownOutcome`.
+    have arrived, `Permanent` when the address may not be called or holds more than `max_bytes`
+    to fetch, else `UnknownOutcome`.
     """
     content = data if body is None else strictjson.dumps(body).encode()
     kind = {} if content is None else {"content-type": _JSON}
@@ -66,14 +70,18 @@ async def call(
             configured=True,
             headers=kind | dict(headers or {}),
             body=content,
+            files=files,
             timeout=TIMEOUT_S,
-            max_bytes=MAX_ANSWER,
+            max_bytes=max_bytes,
             repeatable=repeatable,
         )
     except Unreachable as error:
         raise Later(str(error)) from error
     except Refused as error:
         raise Permanent(str(error)) from error
+    except TooLarge as error:
+        # What was fetched is as large the next time; what was sent may have been taken.
+        raise (Permanent if method == "GET" else UnknownOutcome)(str(error)) from error
     except HttpError as error:
         raise UnknownOutcome(str(error)) from error
     return Reply(response.status, response.headers, response.body)

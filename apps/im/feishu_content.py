@@ -21,11 +21,10 @@ from apps.im.payload import (
     parse_object,
     text_at,
 )
+from apps.im.spaces import tidy
 
 # A token, not a prefix: @_user_1 must not be found in @_user_10.
 _MENTION = re.compile(r"@_user_[0-9]+|@_all")
-_SPACES = re.compile(r"[^\S\n]+")
-_BLANK_LINES = re.compile(r"\n{3,}")
 
 
 @dataclass
@@ -77,12 +76,6 @@ class Mentions:
     def fill(self, text: str) -> str:
         """Replace all placeholders of a text."""
         return _MENTION.sub(lambda found: self.shown(found[0]), text)
-
-
-def tidy(text: str) -> str:
-    """Collapse runs of white space within lines, and trim."""
-    lines = (line.strip() for line in _SPACES.sub(" ", text).split("\n"))
-    return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
 
 
 def read(message: Mapping[str, Any], bot_open_id: str) -> Content | None:
