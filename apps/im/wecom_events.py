@@ -55,12 +55,13 @@ def open_push(config: Mapping[str, Any], request: InboundRequest, now: float) ->
 
 def _same_addressee(outer: Element, inner: Element, agent_id: str) -> None:
     """What the unsigned envelope says must be what the sealed message says, and mean us."""
-    for name in ("ToUserName", "AgentID"):
-        claimed, sealed = outer.optional(name).strip(), inner.optional(name).strip()
-        if claimed and not same(claimed, sealed):
-            raise Refused("receive_id_mismatch")
+    claimed, corp = outer.optional("ToUserName").strip(), inner.text_of("ToUserName").strip()
+    if claimed and not same(claimed, corp):
+        raise Refused("receive_id_mismatch")
     agent = inner.optional("AgentID").strip()
-    if agent and agent_id and agent != agent_id:
+    if agent and any(
+        other and other != agent for other in (outer.optional("AgentID").strip(), agent_id)
+    ):
         raise Refused("receive_id_mismatch")
 
 
