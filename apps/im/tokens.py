@@ -28,6 +28,8 @@ MARGIN_S = 600.0
 LOCK_S = 10
 #: Pause before the next try when a renewal failed and the old token still serves.
 PAUSE_S = 5.0
+#: From so many on, those that have ended are forgotten.
+MOST_HELD = 1000
 _POLL_S = 0.05
 _AWAY = (redis.RedisError, OSError)
 
@@ -105,7 +107,7 @@ class TokenCache:
         while True:
             held = await self._read(name)
             if held is not None and self._clock() < held.renew:
-                self._mine[name] = held
+                self._hold(name, held)
                 return held
             if await async_client().set(_key(name, "lock"), mark, nx=True, ex=LOCK_S):
                 break
@@ -128,12 +130,18 @@ class TokenCache:
             if old is None or self._clock() >= old.ends:
                 raise
             log.warning("tokens.kept_old", platform=name.partition(":")[0], error=str(error))
-            self._mine[name] = replace(old, renew=self._clock() + PAUSE_S)
+            self._hold(name, replace(old, renew=self._clock() + PAUSE_S))
             return old
         now = self._clock()
         token = Token(value, now + lifetime, now + lifetime - min(MARGIN_S, lifetime / 2))
-        self._mine[name] = token
+        self._hold(name, token)
         return token
+
+    def _hold(self, name: str, token: Token) -> None:
+        self._mine[name] = token
+        if len(self._mine) > MOST_HELD:
+            now = self._clock()
+            self._mine = {key: one for key, one in self._mine.items() if one.ends > now}
 
     async def _read(self, name: str) -> Token | None:
         stored = await async_client().get(_key(name))

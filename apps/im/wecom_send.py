@@ -3,7 +3,7 @@
 WeCom recognises a repeat by identical JSON (`enable_duplicate_check`), for at most four hours. So
 every message of a delivery is built the same way on every attempt, and differs from the same
 words of another delivery: by an invisible marker, by the task id of its card, or by the id of an
-uploaded file, which is remembered until the delivery is through.
+uploaded file, which is remembered for as long.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from apps.im.wecom_api import TASK_KNOWN, ContentRefused
 
 #: The longest window of the duplicate check.
 REMEMBERED_S = 4 * 3600
+#: For so long the id of an uploaded file is kept; the file itself lives for three days.
+KEPT_S = 2.0 * REMEMBERED_S
 #: A longer answer goes out as a file: more than 30 messages a minute are dropped silently.
 MAX_PIECES = 8
 MAX_FILE, MAX_IMAGE, MAX_VOICE = 20 * 1024 * 1024, 10 * 1024 * 1024, 2 * 1024 * 1024
@@ -50,7 +52,6 @@ class Parcel:
         self.out = out
         self.to = out.private_to or out.chat_id
         self._number = 0
-        self._held: list[tuple[str, str]] = []
 
     async def words(self, card: Card) -> str:
         """Show a card as words, in as many messages as it takes; returns the first one's id."""
@@ -98,11 +99,6 @@ class Parcel:
             log.warning("wecom.media_refused", kind=kind, code=error.vendor_code)
             await self._file("file", media, name)
 
-    async def done(self) -> None:
-        """Everything is out: forget what was kept for repeating it."""
-        for name, media_id in self._held:
-            await self.ctx.tokens.drop(name, media_id)
-
     async def _file(self, kind: str, media: Media, name: str) -> None:
         held, media_id = await self._uploaded(kind, media, name)
         try:
@@ -110,7 +106,6 @@ class Parcel:
         except ContentRefused:
             await self.ctx.tokens.drop(held, media_id)
             raise
-        self._held.append((held, media_id))
 
     async def _as_file(self, text: str) -> str:
         beginning = wecom_card.pieces(text)[0]
@@ -128,7 +123,7 @@ class Parcel:
         held = tokens.account("wecom-media", wecom_api.account(self.ctx), self._name(), digest)
 
         async def fetch() -> tuple[str, float]:
-            return await wecom_api.upload(self.ctx, kind, media, name), float(2 * REMEMBERED_S)
+            return await wecom_api.upload(self.ctx, kind, media, name), KEPT_S
 
         return held, await self.ctx.tokens.get(held, fetch)
 

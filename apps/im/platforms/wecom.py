@@ -113,7 +113,6 @@ class WeCom(Platform):
             sent = await parcel.words(card)
         for media in out.files:
             await parcel.file(media)
-        await parcel.done()
         return Sent(sent or out.key, {"response_code": code} if code else {})
 
     async def _shown(self, parcel: Parcel, card: Card) -> tuple[str, str]:
