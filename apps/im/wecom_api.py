@@ -9,11 +9,9 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 from urllib.parse import urlencode
 
-from apps.core import clock
 from apps.core.http import File
 from apps.im import tokens
 from apps.im.calls import Reply, call
@@ -40,7 +38,6 @@ BROKEN = {
     40013: "the CorpID is wrong",
     40056: "there is no app with this AgentId",
     40091: "the secret belongs to another company",
-    43012: "the app has no callback address, which cards with buttons need",
     48002: "the app may not call this interface",
     48006: "the app was not used for long and lost its rights",
     50003: "the app is disabled",
@@ -101,8 +98,10 @@ async def request(
 
 async def fetch_token(ctx: SendContext) -> tuple[str, float]:
     """An access token and its lifetime. Raises `BotBroken`, or `Later` until it works."""
+    asked = {"corpid": str(ctx.config["corp_id"]), "corpsecret": str(ctx.config["secret"])}
     try:
-        data = opened(await token_reply(ctx))
+        url = f"{base(ctx)}{TOKEN_PATH}?{urlencode(asked)}"
+        data = opened(await call(ctx.door, "GET", url))
         return str(data["access_token"]), float(data["expires_in"])
     except (BotBroken, Later):
         raise
@@ -111,12 +110,6 @@ async def fetch_token(ctx: SendContext) -> tuple[str, float]:
         raise Later(f"no access token: {error}", delay_s=_WAIT_TOKEN_S, vendor_code=code) from error
     except (KeyError, ValueError) as error:
         raise Later("WeCom answered without an access token") from error
-
-
-async def token_reply(ctx: SendContext) -> Reply:
-    """The raw answer to a request for a token; its `Date` tells WeCom's clock."""
-    asked = {"corpid": str(ctx.config["corp_id"]), "corpsecret": str(ctx.config["secret"])}
-    return await call(ctx.door, "GET", f"{base(ctx)}{TOKEN_PATH}?{urlencode(asked)}")
 
 
 async def upload(ctx: SendContext, kind: str, media: Media, name: str) -> str:
@@ -178,15 +171,6 @@ def own_address(error: DeliveryError) -> str:
     """The address under which WeCom sees this server, when the error names it."""
     found = _IP.search(str(error))
     return found[1] if found else ""
-
-
-def clock_offset(reply: Reply) -> float:
-    """Seconds by which our clock is ahead of WeCom's; 0 when its answer has no date."""
-    try:
-        theirs = parsedate_to_datetime(reply.headers.get("date", ""))
-    except (ValueError, TypeError):
-        return 0.0
-    return clock.timestamp() - theirs.timestamp()
 
 
 def _address(

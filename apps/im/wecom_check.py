@@ -11,8 +11,6 @@ from apps.im.errors import DeliveryError
 from apps.im.shapes import Check, SendContext
 from apps.im.wecom_crypto import BadKey, aes_key
 
-#: So far the clocks may differ; the window for what is received is wider.
-CLOCK_S = 60.0
 NO_IP = "60020"
 
 OK = both("正常", "fine")
@@ -49,16 +47,6 @@ _NOBODY = both(
     "应用的可见范围是空的，没有人能看到它，请在应用页面设置",
     "the app's visible range is empty, so nobody can see it; set it on the app's page",
 )
-_CLOCK = both(
-    "本机时钟与企业微信相差 {seconds:.0f} 秒，请校时",
-    "this machine's clock differs from WeCom's by {seconds:.0f} seconds; set it right",
-)
-_NEVER_CALLED = both(
-    "企业微信还没有访问过回调地址，请在“接收消息 > 设置 API 接收”填入 {address} 并保存；"
-    "卡片按钮也靠它",
-    "WeCom has never called the callback address; enter {address} under Receive messages > API "
-    "and save; buttons of cards need it too",
-)
 
 
 def against_enabling(config: Mapping[str, Any]) -> list[Text]:
@@ -76,7 +64,7 @@ async def check(ctx: SendContext) -> list[Check]:
     found = _shapes(ctx.config)
     if all(one.ok for one in found if one.name in {"corp_id", "agent_id", "secret"}):
         found += await _asked(ctx)
-    return [*found, _called(ctx)]
+    return found
 
 
 def _shapes(config: Mapping[str, Any]) -> list[Check]:
@@ -96,16 +84,12 @@ def _shapes(config: Mapping[str, Any]) -> list[Check]:
 
 
 async def _asked(ctx: SendContext) -> list[Check]:
-    """What WeCom itself says about the credentials, the clock and the app."""
+    """What WeCom itself says about the credentials and the app."""
     try:
-        reply = await wecom_api.token_reply(ctx)
-        wecom_api.opened(reply)
+        await wecom_api.fetch_token(ctx)
     except DeliveryError as error:
         return [_refused(error)]
-    offset = wecom_api.clock_offset(reply)
-    right = abs(offset) <= CLOCK_S
-    text = OK if right else _CLOCK.format(seconds=abs(offset))
-    return [Check("secret", True, OK), Check("clock", right, text), *await _app(ctx)]
+    return [Check("secret", True, OK), *await _app(ctx)]
 
 
 def _refused(error: DeliveryError) -> Check:
@@ -151,11 +135,3 @@ def _list(app: Mapping[str, Any], holder: str, name: str) -> list[Any]:
     value = app.get(holder)
     inner = value.get(name) if isinstance(value, dict) else None
     return inner if isinstance(inner, list) else []
-
-
-def _called(ctx: SendContext) -> Check:
-    """Nothing in the API tells the callback address; what has come in does."""
-    facts = ctx.facts
-    seen = bool(facts.event_at or facts.challenge_at or facts.click_at)
-    address = facts.address or "/webhooks/wecom/…/"
-    return Check("callback", seen, OK if seen else _NEVER_CALLED.format(address=address))

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 
+from apps.core import strictjson
 from apps.core.i18n import both
 from apps.im import tokens, wecom_api, wecom_card
 from apps.im.cards import Card
@@ -51,6 +52,8 @@ class Parcel:
         self.ctx = ctx
         self.out = out
         self.to = out.private_to or out.chat_id
+        #: What was taken, by a digest of the message: its id and its code. Earlier attempts' too.
+        self.taken: dict[str, list[str]] = dict(out.context.get("taken") or {})
         self._number = 0
 
     async def words(self, card: Card) -> str:
@@ -66,21 +69,20 @@ class Parcel:
     async def text(self, piece: str, kind: str = "text") -> str:
         """Send one piece as `text` or `markdown`; returns its id."""
         marked = piece + wecom_card.marker(self._name())
-        answer = await self._send({"msgtype": kind, kind: {"content": marked}})
-        return _message_id(answer)
+        message_id, _ = await self._send({"msgtype": kind, kind: {"content": marked}})
+        return message_id
 
     async def card(self, drawn: dict[str, Any]) -> tuple[str, str]:
         """Send a template card; returns its id and the code that changes it, "" when unknown."""
         self._name()
         try:
-            answer = await self._send({"msgtype": "template_card", "template_card": drawn})
+            return await self._send({"msgtype": "template_card", "template_card": drawn})
         except ContentRefused as error:
             if error.vendor_code != str(TASK_KNOWN):
                 raise
             # An earlier attempt was shown, with other words on it than this one has.
             log.info("wecom.card_known", task=drawn.get("task_id"))
             return "", ""
-        return _message_id(answer), str(answer.get("response_code") or "")
 
     async def file(self, media: Media) -> None:
         """Send a file as WeCom's own picture, voice or file message."""
@@ -127,7 +129,8 @@ class Parcel:
 
         return held, await self.ctx.tokens.get(held, fetch)
 
-    async def _send(self, message: dict[str, Any]) -> dict[str, Any]:
+    async def _send(self, message: dict[str, Any]) -> tuple[str, str]:
+        """Send one message unless it is known to be shown; its id, and its code if it is a card."""
         body = {
             "touser": self.to,
             "agentid": agent_id(self.ctx),
@@ -135,12 +138,19 @@ class Parcel:
             "enable_duplicate_check": 1,
             "duplicate_check_interval": REMEMBERED_S,
         }
-        answer = await wecom_api.request(self.ctx, "POST", wecom_api.SEND_PATH, body)
-        for name in ("invaliduser", "unlicenseduser"):
-            # Taken as a whole, but not for this person, who is the only one.
-            if answer.get(name):
-                raise Permanent(f"WeCom did not deliver to this person ({name})")
-        return answer
+        digest = hashlib.sha256(strictjson.dumps(body).encode()).hexdigest()[:16]
+        if digest not in self.taken:
+            answer = await wecom_api.request(self.ctx, "POST", wecom_api.SEND_PATH, body)
+            for name in ("invaliduser", "unlicenseduser"):
+                # Taken as a whole, but not for this person, who is the only one.
+                if answer.get(name):
+                    raise Permanent(f"WeCom did not deliver to this person ({name})")
+            self.taken[digest] = [
+                str(answer.get("msgid") or ""),
+                str(answer.get("response_code") or ""),
+            ]
+        message_id, code = self.taken[digest]
+        return message_id, code
 
     def _name(self) -> str:
         """The name of the next message of this delivery."""
@@ -184,7 +194,3 @@ def file_name(media: Media) -> str:
     mime = media.mime.partition(";")[0].strip().lower()
     name = media.name.replace("\\", "/").rpartition("/")[2].strip() or "file"
     return name if "." in name else name + SUFFIXES.get(mime, "")
-
-
-def _message_id(answer: dict[str, Any]) -> str:
-    return str(answer.get("msgid") or "")

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from apps.core.http import Door
-from apps.im.base import Check, Facts, SendContext, get_platform
+from apps.im.base import Check, SendContext, get_platform
 from apps.im.tokens import TokenCache
 from apps.simulate.server import Answer
 from apps.simulate.wecom import WeComStand
 
 WECOM = get_platform("wecom")
-SEEN = Facts(challenge_at=1795330800)
 
 
 @pytest.fixture
@@ -24,8 +23,8 @@ def stand() -> Iterator[WeComStand]:
         yield made
 
 
-async def found(stand: WeComStand, facts: Facts = SEEN, **config: Any) -> list[Check]:
-    ctx = SendContext(stand.config(**config), 1, Door(), TokenCache(), facts=facts)
+async def found(stand: WeComStand, **config: Any) -> list[Check]:
+    ctx = SendContext(stand.config(**config), 1, Door(), TokenCache())
     return await WECOM.check(ctx)
 
 
@@ -37,8 +36,7 @@ async def test_a_sound_bot(stand: WeComStand) -> None:
     checks = await found(stand)
     assert wrong(checks) == {}
     assert {check.name for check in checks} == {
-        *("token", "encoding_aes_key", "secret", "clock", "trusted_ip", "agent_id"),
-        *("visible_range", "callback"),
+        *("token", "encoding_aes_key", "secret", "trusted_ip", "agent_id", "visible_range"),
     }
 
 
@@ -78,13 +76,6 @@ async def test_an_untrusted_address_that_is_not_named(stand: WeComStand) -> None
     assert "unknown address" in wrong(await found(stand))["trusted_ip"]
 
 
-@pytest.mark.parametrize("ahead", [-3000.0, 90.0])
-async def test_a_clock_that_is_off(stand: WeComStand, ahead: float) -> None:
-    stand.ahead_s = ahead
-    problems = wrong(await found(stand))
-    assert set(problems) == {"clock"}
-
-
 async def test_an_app_that_nobody_sees(stand: WeComStand) -> None:
     stand.range.clear()
     assert set(wrong(await found(stand))) == {"visible_range"}
@@ -93,13 +84,6 @@ async def test_an_app_that_nobody_sees(stand: WeComStand) -> None:
 async def test_an_app_that_is_disabled(stand: WeComStand) -> None:
     stand.closed = True
     assert set(wrong(await found(stand))) == {"app"}
-
-
-async def test_a_callback_that_was_never_called(stand: WeComStand) -> None:
-    facts = Facts(address="https://bot.example.com/webhooks/wecom/w/")
-    problems = wrong(await found(stand, facts))
-    assert set(problems) == {"callback"}
-    assert "https://bot.example.com/webhooks/wecom/w/" in problems["callback"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from apps.im import wecom_api, wecom_card, wecom_check, wecom_events, wecom_send
 from apps.im.base import (
     Abilities,
     Check,
+    DeliveryError,
     InboundRequest,
     Media,
     Outgoing,
@@ -52,6 +53,14 @@ class WeCom(Platform):
         bot_rates=((10_000, 60),),
     )
     context_keys = ("response_code",)
+    events_hint = both(
+        "请在应用的“接收消息 > 设置 API 接收”填入地址、Token 和 EncodingAESKey 并保存。",
+        "Enter address, Token and EncodingAESKey under Receive messages > API of the app and save.",
+    )
+    clicks_hint = both(
+        "卡片的点击也发到“设置 API 接收”的地址。",
+        "Clicks on cards come to the address under Receive messages > API, too.",
+    )
     settings: ClassVar = (
         Setting("corp_id", both("企业 ID（CorpID）", "CorpID"), required=True),
         Setting("agent_id", both("应用 AgentId", "AgentId"), required=True),
@@ -104,16 +113,25 @@ class WeCom(Platform):
         Words that find no room on a card come before it, files after it. WeCom knows each
         message of a repeat by its content.
         """
-        card, parcel = out.shown(), Parcel(ctx, out)
-        code = ""
+        parcel = Parcel(ctx, out)
+        try:
+            sent, code = await self._all(parcel)
+        except DeliveryError as error:
+            error.done = {"taken": parcel.taken}
+            raise
+        return Sent(sent or out.key, {"response_code": code} if code else {})
+
+    async def _all(self, parcel: Parcel) -> tuple[str, str]:
+        """Everything that a delivery holds; the id of its main message, and the card's code."""
+        card = parcel.out.shown()
         try:
             sent, code = await self._shown(parcel, card)
         except ContentRefused as error:
             log.warning("wecom.card_refused", code=error.vendor_code)
-            sent = await parcel.words(card)
-        for media in out.files:
+            sent, code = await parcel.words(card), ""
+        for media in parcel.out.files:
             await parcel.file(media)
-        return Sent(sent or out.key, {"response_code": code} if code else {})
+        return sent, code
 
     async def _shown(self, parcel: Parcel, card: Card) -> tuple[str, str]:
         out = parcel.out
