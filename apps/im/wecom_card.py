@@ -14,9 +14,11 @@ from typing import Any
 
 from apps.core.i18n import both
 from apps.im.cards import (
+    Block,
     Button,
     Card,
     Choice,
+    Divider,
     Fields,
     Form,
     Input,
@@ -50,6 +52,7 @@ MARKER_BYTES = _MARKER_DIGITS * 3
 #: What WeCom's markdown draws; fences and tables it shows letter by letter.
 _MARKUP = re.compile(r"\*\*|__|^#{1,6} |^> |`|\]\(", re.MULTILINE)
 _BEYOND_MARKDOWN = re.compile(r"```|~~~|^\s*\|", re.MULTILINE)
+_LISTED = re.compile(r"^(?:[-+*]|[0-9]+\.) |^\s*\|", re.MULTILINE)
 _MEANT_LITERALLY = re.compile(r"[*_`#>\[\]<]")
 _TASK_ID = re.compile(r"[A-Za-z0-9_@-]{1,128}")
 
@@ -104,6 +107,40 @@ def is_markdown(card: Card) -> bool:
     plain = [card.title, *(block_text(b) for b in card.blocks if b not in texts)]
     plain += [word for button in card.buttons for word in (button.cmd, button.label)]
     return not any(_MEANT_LITERALLY.search(words) for words in plain)
+
+
+def markdown_v2(card: Card) -> str:
+    """The card in the richer markdown of group robots, "" when plain text is as good or safer.
+
+    It draws tables, lists and fences, and mentions nobody.
+    """
+    texts = [block for block in card.blocks if isinstance(block, Text) and block.markdown]
+    tables = [block for block in card.blocks if isinstance(block, Table)]
+    if not tables and not any(_MARKUP.search(b.text) or _LISTED.search(b.text) for b in texts):
+        return ""
+    plain = [card.title, *(block_text(b) for b in card.blocks if b not in texts + tables)]
+    cells = [cell for one in tables for row in (one.heads, *one.rows) for cell in row]
+    if any(_MEANT_LITERALLY.search(words) for words in (*plain, *cells)) or "|" in "".join(cells):
+        return ""
+    parts = [f"## {card.title}" if card.title.strip() else "", *map(_as_markdown, card.blocks)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _as_markdown(block: Block) -> str:
+    match block:
+        case Table():
+            rows = (block.heads, ("---",) * len(block.heads), *block.rows)
+            return "\n".join("| " + " | ".join(map(_one_line, row)) + " |" for row in rows)
+        case Fields():
+            return "\n".join(f"- {name}: {_one_line(value)}" for name, value in block.pairs)
+        case Divider():
+            return "---"
+        case Text():
+            return block.text
+
+
+def _one_line(cell: str) -> str:
+    return " ".join(cell.split()) or " "
 
 
 def words(card: Card, language: str) -> str:
