@@ -10,6 +10,7 @@ import pytest
 import redis
 from pytest_django import Settings
 
+from apps.im import tokens
 from apps.im.errors import Later
 from apps.im.tokens import TokenCache, account
 from tests.services.redis import Named, Redis
@@ -172,3 +173,14 @@ def test_another_secret_is_another_account() -> None:
     assert one != account("feishu", "https://a", "app", "other")
     assert one != account("feishu", "https://a", "apps", "ecret")
     assert "secret" not in one
+
+
+async def test_what_has_ended_is_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "MOST_HELD", 10)
+    clock = Clock()
+    vendor, cache = Vendor(lifetime=100.0), TokenCache(clock)
+    for number in range(10):
+        await cache.get(f"{NAME}:{number}", vendor.fetch)
+    clock.now += 101
+    await cache.get(f"{NAME}:new", vendor.fetch)
+    assert list(cache._mine) == [f"{NAME}:new"]
