@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from apps.core import strictjson
-from apps.core.http import Door, File, HttpError, Refused, TooLarge, Unreachable
+from apps.core.http import Door, File, HttpError, Options, Refused, TooLarge, Unreachable
 from apps.im.errors import Later, Permanent, UnknownOutcome
 
 TIMEOUT_S = 10.0
@@ -53,28 +53,30 @@ async def call(
     headers: Mapping[str, str] | None = None,
     max_bytes: int = MAX_ANSWER,
     repeatable: bool = True,
+    allow: Collection[str] | None = None,
 ) -> Reply:
-    """Send `body` as JSON (or `data`, which is JSON already, or `files` as a form) to an address
-    of the bot's settings.
+    """Send `body` as JSON (or `data`, which is JSON already, or `files` as a form).
 
-    `repeatable` says that the receiver knows a repeat by its key. Raises `Later` when nothing can
-    have arrived, `Permanent` when the address may not be called or holds more than `max_bytes`
-    to fetch, else `UnknownOutcome`.
+    `repeatable` says that the receiver knows a repeat by its key. The address is one of the bot's
+    settings, or came in a payload: then `allow` names the hosts that it may have. Raises `Later`
+    when nothing can have arrived, `Permanent` when the address may not be called or holds more
+    than `max_bytes` to fetch, else `UnknownOutcome`.
     """
     content = data if body is None else strictjson.dumps(body).encode()
     kind = {} if content is None else {"content-type": _JSON}
+    options: Options = {
+        "headers": kind | dict(headers or {}),
+        "timeout": TIMEOUT_S,
+        "max_bytes": max_bytes,
+        "repeatable": repeatable,
+        "allow": allow or (),
+    }
+    if files:
+        options["files"] = files
+    else:
+        options["body"] = content
     try:
-        response = await door.request(
-            method,
-            url,
-            configured=True,
-            headers=kind | dict(headers or {}),
-            body=content,
-            files=files,
-            timeout=TIMEOUT_S,
-            max_bytes=max_bytes,
-            repeatable=repeatable,
-        )
+        response = await door.request(method, url, configured=allow is None, **options)
     except Unreachable as error:
         raise Later(str(error)) from error
     except Refused as error:

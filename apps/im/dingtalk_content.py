@@ -1,7 +1,7 @@
 """Reads what DingTalk tells: messages to the robot, clicks on cards, people who left.
 
-Fields as in open.dingtalk.com, "消息发送与接收类型", "事件回调" (interactive cards) and "通讯录事件". The
-same JSON comes over HTTP and in the frames of the long connection.
+Fields as in open.dingtalk.com, "消息发送与接收类型", "事件回调" (interactive cards) and "通讯录事件".
+The same JSON comes over HTTP and in the frames of the long connection.
 """
 
 from __future__ import annotations
@@ -209,8 +209,9 @@ def _duration(content: Mapping[str, Any]) -> dict[str, int]:
     value = content.get("duration")
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12:
         value = int(value)
-    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return {"duration_ms": value} if whole else {}
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        return {}
+    return {"duration_ms": value}
 
 
 def _text(data: Mapping[str, Any]) -> Content:

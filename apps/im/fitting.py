@@ -5,6 +5,7 @@ What is too long is cut, and the whole answer follows as plain text in pieces.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,8 @@ from apps.im.cards import Block, Button, Card, Divider, Fields, Table, Text, blo
 
 _MORE = both("……全文见下面的消息", "… the whole text follows below")
 _TITLE = 60
+# CommonMark 4.5: three or more of one of two marks, at most three blanks in front.
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,37 @@ def split(text: str, max_bytes: int) -> list[str]:
         pieces.append(piece)
         text = text[len(piece) :]
     return [*pieces, text] if text else pieces
+
+
+def split_fenced(text: str, max_bytes: int) -> list[str]:
+    """As `split`, for Markdown: a code fence that is cut is closed, and opened again after it."""
+    longest = max((len(found[0].encode()) for found in _FENCE.finditer(text)), default=0)
+    # A piece may gain the opening line in front and a closing one at its end.
+    room = max_bytes - 2 * (longest + 1)
+    if longest == 0 or room < max_bytes // 2:
+        return split(text, max_bytes)
+    pieces: list[str] = []
+    opening = ""
+    for piece in split(text, room):
+        whole = opening + piece
+        opening, closing = _open_fence(whole)
+        pieces.append(
+            whole + ("" if whole.endswith("\n") else "\n") + closing if closing else whole
+        )
+    return pieces
+
+
+def _open_fence(text: str) -> tuple[str, str]:
+    """The line that opens the fence in which a text ends, and the one that closes it; or ""."""
+    opening = mark = ""
+    for found in _FENCE.finditer(text):
+        if not mark:
+            if found[1][0] == "`" and "`" in found[2]:
+                continue  # code within a line
+            opening, mark = found[0] + "\n", found[1]
+        elif found[1].startswith(mark) and not found[2].strip():
+            opening = mark = ""
+    return opening, mark
 
 
 def _head(text: str, max_bytes: int) -> str:
