@@ -1,8 +1,8 @@
 """Draws the neutral card for DingTalk: as its Markdown, or as the values of a card template.
 
 Sources: open.dingtalk.com, "消息发送与接收类型" (the subset of Markdown), "机器人发送群聊消息"
-(15,000 bytes of `msgParam`), "创建并投放卡片" and "API 卡片数据的填写说明" (values are strings of at
-most 1 KB; what is no string is JSON in one).
+(15,000 bytes of `msgParam`), "创建并投放卡片" and "API 卡片数据的填写说明" (values are strings
+of at most 1 KB; what is no string is JSON in one).
 """
 
 from __future__ import annotations

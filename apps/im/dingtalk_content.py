@@ -1,6 +1,6 @@
 """Reads what DingTalk tells: messages to the robot, clicks on cards, people who left.
 
-Fields as in open.dingtalk.com, "消息发送与接收类型", "事件回调" (interactive cards) and "通讯录事件".
+Fields as in open.dingtalk.com, "消息发送与接收类型", "事件回调" (interactive cards), "通讯录事件".
 The same JSON comes over HTTP and in the frames of the long connection.
 """
 
@@ -97,8 +97,8 @@ def click(data: Mapping[str, Any], event_id: str) -> Inbound:
         platform=PLATFORM,
         kind="card_action",
         sender_id=person,
-        chat_id=id_at(data, "spaceId") if space else person,
-        chat_type="group" if in_group else "private",
+        chat_id=id_at(data, "spaceId") if space else None,
+        chat_type="group" if in_group else "private" if space else None,
         text="",
         message_id=id_at(data, "outTrackId"),
         dedupe_key=event_id,
@@ -126,11 +126,12 @@ def left(data: Mapping[str, Any], event_id: str) -> Inbound:
         platform=PLATFORM,
         kind="event",
         sender_id=ids[0],
-        chat_id=ids[0],
-        chat_type="private",
+        chat_id=None,
+        chat_type=None,
         text="",
-        message_id="",
+        message_id=None,
         dedupe_key=event_id,
+        mentions_bot=None,
         extra={"event": LEFT, "user_ids": ids},
     )
 

@@ -83,13 +83,18 @@ async def update(ctx: SendContext, out: Outgoing) -> Sent:
 def target_of(out: Outgoing) -> Target:
     """Where this answer goes. A private word in a group goes to the person, never to the group."""
     private = bool(out.private_to) or out.chat_type == "private"
-    staff_id = str(out.private_to or out.context.get("staff_id") or "")
+    staff_id = str(out.private_to or out.context.get("staff_id") or _staff_of(out.chat_id))
     in_place = out.chat_type == "private" or not out.private_to
     return Target(
         reply_url=_reply_url(out) if in_place else "",
         staff_id="" if not private or staff_id.startswith(_FOREIGN) else staff_id,
         group_id="" if private else out.chat_id,
     )
+
+
+def _staff_of(chat_id: str) -> str:
+    """Whom a private chat is with, where its id says so: a click may name no chat."""
+    return "" if chat_id.startswith("cid") else chat_id
 
 
 def _reply_url(out: Outgoing) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from apps.simulate.dingtalk import DingTalkStand
 from apps.simulate.feishu import FeishuStand
 from apps.simulate.webhook import WebhookStand
 
@@ -21,4 +22,11 @@ def feishu_stand() -> Iterator[FeishuStand]:
 def webhook_stand() -> Iterator[WebhookStand]:
     """A company's own system on loopback."""
     with WebhookStand() as stand:
+        yield stand
+
+
+@pytest.fixture
+def dingtalk_stand() -> Iterator[DingTalkStand]:
+    """DingTalk's APIs on loopback."""
+    with DingTalkStand() as stand:
         yield stand
