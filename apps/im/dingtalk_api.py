@@ -37,7 +37,7 @@ _LATER_CODES = (
 )
 _LATER_ERRCODES = {-1: 0.0, 90002: QPS_S, 90018: QPS_S, 90019: QPS_S, 143103: 60.0, 143104: 60.0}
 #: A group's robot that wrote more than 20 messages in a minute is deaf for ten.
-_BANNED_ERRCODES = frozenset({130101, 410100})
+BANNED = frozenset({"130101", "410100"})
 _TOKEN_CODES = ("InvalidAuthentication", "invalidParameter.token", "token.notExisted")
 _TOKEN_ERRCODES = frozenset({40014, 42001, 33012})
 #: This machine is not on the app's list of addresses.
@@ -161,6 +161,11 @@ async def post_reply(ctx: SendContext, url: str, body: dict[str, Any]) -> None:
         old_opened(reply)
     except (Permanent, TokenExpired) as error:
         raise SessionRefused(str(error)) from error
+    except Later as error:
+        if error.vendor_code not in BANNED:
+            raise
+        # This address is deaf for ten minutes; the robot's API is another way.
+        raise SessionRefused(str(error), vendor_code=error.vendor_code) from error
 
 
 async def fetch_token(ctx: SendContext) -> tuple[str, float]:
@@ -309,7 +314,7 @@ def _old_refused(code: int, why: str, data: dict[str, Any]) -> NoReturn:
     named = str(code)
     if code in _LATER_ERRCODES:
         raise Later(why, delay_s=_LATER_ERRCODES[code], vendor_code=named)
-    if code in _BANNED_ERRCODES:
+    if named in BANNED:
         raise Later(f"more than 20 messages in a minute: {why}", delay_s=BAN_S, vendor_code=named)
     if code in _TOKEN_ERRCODES:
         raise TokenExpired(why, vendor_code=named)

@@ -50,7 +50,7 @@ def pieces(text: str, head: str) -> list[str]:
     """The text in pieces that fit into one message each, with code fences kept whole."""
     limit = MAX_PARAM - _ROOM
     while True:
-        parts = split_fenced(text, limit)
+        parts = [part for part in split_fenced(text, limit) if part.strip()]
         if all(param_size(part, head) <= MAX_PARAM - _ROOM // 2 for part in parts):
             return parts
         limit //= 2  # much of it is escaped in JSON

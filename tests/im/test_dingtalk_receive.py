@@ -148,10 +148,10 @@ def test_the_robot_does_not_talk_to_itself() -> None:
                 "richText": [
                     {"text": "看 "},
                     {"downloadCode": "p", "type": "picture"},
-                    {"text": "图"},
+                    {"text": "它"},
                 ]
             },
-            ("text", "看 图", [{"type": "image", "key": "p"}]),
+            ("text", "看 它", [{"type": "image", "key": "p"}]),
         ),
     ],
 )
