@@ -35,7 +35,7 @@ from apps.im.bot_settings import (
 from apps.im.models import Bot
 from apps.im.platform import Platform
 from apps.im.registry import all_platforms, get_platform
-from apps.im.shapes import SendContext
+from apps.im.shapes import Facts, SendContext
 
 __all__ = [
     "BadSettings",
@@ -189,7 +189,9 @@ def address_of(bot: Bot) -> str:
 
 def send_context(bot: Bot) -> SendContext:
     """What the bot's platform needs for going out."""
-    return SendContext(config_of(bot), bot.pk, door, tokens.shared())
+    # Some platforms want to be told with the message itself where clicks on it go.
+    facts = Facts(address=address_of(bot))
+    return SendContext(config_of(bot), bot.pk, door, tokens.shared(), facts=facts)
 
 
 def disable_broken(key: int, reason: str) -> None:

@@ -345,7 +345,10 @@ async def _callback(ctx: SendContext) -> dict[str, str]:
     async def fetch() -> tuple[str, float]:
         return await register(ctx), _REGISTERED_S
 
-    key = await ctx.tokens.get(name, fetch) if ctx.facts.address else route_key(ctx)
+    try:
+        key = await ctx.tokens.get(name, fetch) if ctx.facts.address else route_key(ctx)
+    except UnknownOutcome as error:  # nothing was shown yet
+        raise Later(f"the address for clicks: {error}") from error
     return {"callbackType": "HTTP", "callbackRouteKey": key}
 
 

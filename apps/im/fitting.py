@@ -75,12 +75,13 @@ def split_fenced(text: str, max_bytes: int) -> list[str]:
         return split(text, max_bytes)
     pieces: list[str] = []
     opening = ""
-    for piece in split(text, room):
+    cut = split(text, room)
+    for number, piece in enumerate(cut, start=1):
         whole = opening + piece
         opening, closing = _open_fence(whole)
-        pieces.append(
-            whole + ("" if whole.endswith("\n") else "\n") + closing if closing else whole
-        )
+        if closing and number < len(cut):
+            whole += closing if whole.endswith("\n") else f"\n{closing}"
+        pieces.append(whole)
     return pieces
 
 

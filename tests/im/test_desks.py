@@ -8,11 +8,12 @@ import pytest
 
 from apps.im.base import InboundRequest, Received, get_platform
 from apps.simulate.desk import Desk, Push
+from apps.simulate.dingtalk import DingTalkStand
 from apps.simulate.feishu import FeishuStand
 from apps.simulate.webhook import WebhookStand
 
 
-@pytest.fixture(params=[FeishuStand, WebhookStand], ids=lambda kind: kind.platform)
+@pytest.fixture(params=[FeishuStand, WebhookStand, DingTalkStand], ids=lambda kind: kind.platform)
 def desk(request: pytest.FixtureRequest) -> Desk:
     """A stand that does not listen: only its people are there."""
     made: Desk = request.param()
