@@ -67,7 +67,7 @@ def incoming(bot_id: int, message: Inbound) -> Incoming:
         event_id=message.dedupe_key,
         second_key=message.second_key,
         chat_id=message.chat_id or _no_chat(message),
-        chat_type=message.chat_type or unknown,
+        chat_type=message.chat_type or (unknown if message.chat_id else "private"),
         sender_id=message.sender_id,
         sender_name=message.sender_name,
         kind=message.kind,

@@ -8,6 +8,7 @@ import pytest
 
 from apps.simulate.dingtalk import DingTalkStand
 from apps.simulate.feishu import FeishuStand
+from apps.simulate.slack import SlackStand
 from apps.simulate.webhook import WebhookStand
 
 
@@ -29,4 +30,11 @@ def webhook_stand() -> Iterator[WebhookStand]:
 def dingtalk_stand() -> Iterator[DingTalkStand]:
     """DingTalk's APIs on loopback."""
     with DingTalkStand() as stand:
+        yield stand
+
+
+@pytest.fixture
+def slack_stand() -> Iterator[SlackStand]:
+    """Slack's API on loopback."""
+    with SlackStand() as stand:
         yield stand

@@ -41,8 +41,9 @@ class Slack(Platform):
     connections = ("webhook", "stream")
     stream_hosts = ("*.slack.com",)
     context_keys = ("thread_ts", "asker")
-    # One message a second to a channel, several hundred a minute to a workspace; `chat.update` is
-    # of tier 3 (50 a minute and more). Repeats are found by their metadata, however old they are.
+    # One message a second to a channel, with short bursts, and several hundred a minute to a
+    # workspace; `chat.update` is of tier 3 (50 a minute and more). A repeat is found by the key in
+    # its metadata, however old it is (or says by itself that it may be one).
     abilities = Abilities(
         edits=True,
         buttons=True,
@@ -51,7 +52,7 @@ class Slack(Platform):
         fetches=True,
         files=True,
         idempotency=float("inf"),
-        chat_rates=((1, 1),),
+        chat_rates=((5, 5),),
         edit_rates=((1, 1.2),),
         bot_rates=((300, 60),),
     )
