@@ -82,13 +82,6 @@ class HttpStand:
         """Do the work of one call, in the server's thread."""
         raise NotImplementedError
 
-    async def upgraded(
-        self, call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        """Speak WebSocket (`sockets.Socket`) until the end; a stand without one says 404."""
-        writer.write(_written(Answer(404)))
-        await writer.drain()
-
     @property
     def url(self) -> str:
         """The address, without a slash at its end."""
@@ -173,9 +166,6 @@ class HttpStand:
         self._open.add(writer)
         try:
             while (call := await _read(reader)) is not None:
-                if call.headers.get("upgrade", "").lower() == "websocket":
-                    await self.upgraded(call, reader, writer)
-                    break
                 if not await self._handle(call, writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError):

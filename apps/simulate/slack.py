@@ -6,11 +6,10 @@ import asyncio
 import json
 import re
 import time
-import uuid
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from email.utils import formatdate
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from apps.simulate.desk import Push, Seen
@@ -26,7 +25,9 @@ from apps.simulate.slack_people import (
     SlackPeople,
     in_envelope,
 )
-from apps.simulate.sockets import Socket
+from apps.simulate.slack_socket import SocketMode
+
+T = TypeVar("T")
 
 MAX_TEXT = 40_000
 METADATA = 8 * 1024
@@ -90,10 +91,8 @@ class SlackStand(SlackPeople):
         self.clock_off_s = 0.0
         self.socket_mode = True
         self.reactions: list[tuple[str, str, str]] = []
-        self.acks: list[str] = []
+        self.socket = SocketMode()
         self._uploads: dict[str, dict[str, Any]] = {}
-        self._tickets: set[str] = set()
-        self._sockets: list[Socket] = []
         self._made: dict[tuple[str, str], list[float]] = defaultdict(list)
 
     def config(self, **changes: Any) -> dict[str, Any]:
@@ -323,65 +322,24 @@ class SlackStand(SlackPeople):
     def _open_socket(self, given: dict[str, Any]) -> dict[str, Any]:
         if not self.socket_mode:
             raise Refusal("socket_mode_not_enabled")
-        ticket = uuid.uuid4().hex
-        self._tickets.add(ticket)
-        return {"url": f"{self.url.replace('http', 'ws', 1)}/link/?ticket={ticket}&app_id=A0STAND"}
+        return {"url": self.socket.address()}
 
-    async def upgraded(
-        self, call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        """One connection; its address is good for one."""
-        ticket = call.query.get("ticket", "")
-        if call.path != "/link/" or ticket not in self._tickets:
-            await super().upgraded(call, reader, writer)
-            return
-        self._tickets.discard(ticket)
-        socket = Socket(call, reader, writer)
-        await socket.open()
-        await socket.send(json.dumps({"type": "hello", "num_connections": 1}))
-        self._sockets.append(socket)
-        try:
-            async for frame in socket:
-                with self.quiet:
-                    self.acks.append(json.loads(frame)["envelope_id"])
-                    self.quiet.notify_all()
-        finally:
-            self._sockets.remove(socket)
+    async def listen_more(self) -> None:
+        """Socket Mode has a port of its own."""
+        await self.socket.open()
 
-    @property
-    def connections(self) -> int:
-        """How many sockets are open."""
-        return len(self._sockets)
+    async def hang_up_more(self) -> None:
+        """All sockets end with the stand."""
+        await self.socket.close()
 
     def by_socket(self, push: Push, *, retry: int = 0) -> str:
-        """Send through the newest socket what would be pushed; returns the envelope's id."""
+        """Send through a socket what would be pushed; returns the envelope's id."""
         kind, payload = in_envelope(push)
-        envelope = {
-            "envelope_id": str(uuid.uuid4()),
-            "type": kind,
-            "payload": payload,
-            "accepts_response_payload": kind != "events_api",
-            "retry_attempt": retry,
-            "retry_reason": "timeout" if retry else "",
-        }
-        self._tell(json.dumps(envelope, ensure_ascii=False))
-        return str(envelope["envelope_id"])
+        return self.wait_for(self.socket.push(kind, payload, retry=retry))
 
-    def disconnect(self, reason: str = "refresh_requested") -> None:
-        """Say that the connection will be closed."""
-        self._tell(json.dumps({"type": "disconnect", "reason": reason}))
-
-    def frame(self, text: str) -> None:
-        """Send anything."""
-        self._tell(text)
-
-    def hang_up(self) -> None:
-        """Close the oldest socket."""
-        socket = self._sockets[0]
-        asyncio.run_coroutine_threadsafe(socket.close(), self._loop).result(5)
-
-    def _tell(self, text: str) -> None:
-        asyncio.run_coroutine_threadsafe(self._sockets[-1].send(text), self._loop).result(5)
+    def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something on the stand's loop, from another thread or another loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
 
 def _arguments(call: Call, method: str) -> dict[str, Any]:

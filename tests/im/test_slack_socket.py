@@ -51,7 +51,7 @@ class Inbox:
     def socket(
         self, url: str, *, headers: Mapping[str, str] | None = None, silence_s: float = 90.0
     ) -> AbstractAsyncContextManager[sockets.Socket]:
-        ours = [urlsplit(self.base).netloc]
+        ours = [urlsplit(self.base).hostname or ""]
         return sockets.opened(
             url,
             configured=ours,
@@ -82,7 +82,7 @@ async def streaming(
     ctx = context(stand)
     inbox = inbox or Inbox(ctx.config["api_base"])
     task = asyncio.create_task(SLACK.stream(ctx, inbox))
-    await until(lambda: stand.connections > 0 or task.done())
+    await until(lambda: stand.socket.live or task.done())
     try:
         yield inbox, task
     finally:
@@ -98,7 +98,7 @@ async def until(there: Callable[[], object]) -> None:
 
 async def test_what_comes_is_stored_and_then_acknowledged(slack_stand: SlackStand) -> None:
     async with streaming(slack_stand) as (inbox, _):
-        inbox.before = lambda: seen.append(len(slack_stand.acks))
+        inbox.before = lambda: seen.append(len(slack_stand.socket.acks))
         seen: list[int] = []
         pushes = [
             slack_stand.say("/ping"),
@@ -106,7 +106,7 @@ async def test_what_comes_is_stored_and_then_acknowledged(slack_stand: SlackStan
             slack_stand.submit("bind", code="1"),
         ]
         sent = [slack_stand.by_socket(push) for push in pushes]
-        await until(lambda: slack_stand.acks == sent)
+        await until(lambda: slack_stand.socket.acks == sent)
     assert [one.kind for one in inbox.stored] == ["text", "command", "form"]
     assert all(acks <= number for number, acks in enumerate(seen))  # never before it was stored
 
@@ -126,14 +126,18 @@ async def test_what_is_none_of_ours_is_acknowledged_and_not_stored(
     slack_stand: SlackStand,
 ) -> None:
     async with streaming(slack_stand) as (inbox, task):
-        slack_stand.frame("{")
-        slack_stand.frame('{"type":"events_api"}')
-        slack_stand.frame('{"type":"events_api","envelope_id":"e1","payload":7}')
-        slack_stand.frame('{"type":"odd","envelope_id":"e2","payload":{}}')
+        slack_stand.wait_for(slack_stand.socket.frame("{"))
+        slack_stand.wait_for(slack_stand.socket.frame('{"type":"events_api"}'))
+        slack_stand.wait_for(
+            slack_stand.socket.frame('{"type":"events_api","envelope_id":"e1","payload":7}')
+        )
+        slack_stand.wait_for(
+            slack_stand.socket.frame('{"type":"odd","envelope_id":"e2","payload":{}}')
+        )
         talk = slack_stand.by_socket(slack_stand.say("x", group=True, mention=False))
-        await until(lambda: talk in slack_stand.acks)
+        await until(lambda: talk in slack_stand.socket.acks)
         assert not task.done()
-    assert slack_stand.acks == ["e1", "e2", talk]
+    assert slack_stand.socket.acks == ["e1", "e2", talk]
     assert not inbox.stored
 
 
@@ -143,10 +147,10 @@ async def test_what_could_not_be_stored_comes_again(slack_stand: SlackStand) -> 
         inbox.away = True
         slack_stand.by_socket(push)
         talk = slack_stand.by_socket(slack_stand.say("x", group=True, mention=False))
-        await until(lambda: slack_stand.acks == [talk])
+        await until(lambda: slack_stand.socket.acks == [talk])
         inbox.away = False
         again = slack_stand.by_socket(push, retry=1)
-        await until(lambda: slack_stand.acks == [talk, again])
+        await until(lambda: slack_stand.socket.acks == [talk, again])
     assert len(inbox.stored) == 1
 
 
@@ -155,20 +159,21 @@ async def test_the_next_connection_is_asked_for_before_this_one_ends(
     slack_stand: SlackStand, reason: str
 ) -> None:
     async with streaming(slack_stand) as (inbox, task):
-        slack_stand.disconnect(reason)
+        slack_stand.wait_for(slack_stand.socket.disconnect(reason))
         await until(lambda: inbox.replaced == 1)
         # Until it ends it still brings what comes.
         slack_stand.by_socket(slack_stand.say("/ping"))
         await until(lambda: inbox.stored)
         assert not task.done()
-        slack_stand.hang_up()
+        # The goodbye is answered by this loop.
+        asyncio.run_coroutine_threadsafe(slack_stand.socket.hang_up(), slack_stand._loop)
         await until(task.done)
         assert task.exception() is None
 
 
 async def test_socket_mode_that_is_switched_off_breaks_the_bot(slack_stand: SlackStand) -> None:
     async with streaming(slack_stand) as (_, task):
-        slack_stand.disconnect("link_disabled")
+        slack_stand.wait_for(slack_stand.socket.disconnect("link_disabled"))
         await until(task.done)
         assert isinstance(task.exception(), BotBroken)
 
@@ -208,7 +213,7 @@ async def test_a_token_without_its_scope_breaks_the_bot(slack_stand: SlackStand)
 
 
 @pytest.mark.parametrize(
-    "url", ["wss://evil.example/link", "ws://wss-primary.slack.com/link", "http://127.0.0.1/"]
+    "url", ["wss://evil.example/link", "ws://wss-primary.slack.com/link", "wss://10.0.0.1/link"]
 )
 async def test_the_address_leads_to_slack_or_nowhere(slack_stand: SlackStand, url: str) -> None:
     slack_stand.fail(OPEN, "answer", Answer(200, {"ok": True, "url": url}))
@@ -219,6 +224,6 @@ async def test_the_address_leads_to_slack_or_nowhere(slack_stand: SlackStand, ur
 
 async def test_an_address_is_good_once(slack_stand: SlackStand) -> None:
     async with streaming(slack_stand), streaming(slack_stand):
-        await until(lambda: slack_stand.connections == 2)
+        await until(lambda: len(slack_stand.socket.live) == 2)
     urls = {answer.body["url"] for call, answer, _ in slack_stand.answered if OPEN in call.path}
     assert len(urls) == 2
