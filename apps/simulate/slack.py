@@ -227,6 +227,7 @@ class SlackStand(SlackPeople):
             raise Refusal("message_not_found")
         if message.get("bot_id") != BOT_ID:
             raise Refusal("cant_update_message")
+        message.pop("metadata", None)
         message |= _content(given) | {"edits": message.get("edits", 0) + 1}
         return {"channel": channel.id, "ts": message["ts"], "text": message["text"]}
 

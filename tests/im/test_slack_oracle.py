@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from apps.im import slack_blocks, slack_events
 from apps.im.base import InboundRequest
 from apps.im.cards import Button, Card, Choice, Divider, Fields, Form, Input, Table, Text
 from apps.im.fitting import fit
-from apps.im.slack_text import mrkdwn, pieces
+from apps.im.slack_text import escape, mrkdwn, pieces
 from apps.simulate import slack_blocks as stand_blocks
 from apps.simulate.slack_people import sign
 
@@ -140,6 +141,14 @@ def test_markdown_mentions_nobody_and_loses_no_word(text: str) -> None:
         assert "<!" not in piece
         assert "<@" not in piece
         assert piece.count("```") % 2 == 0
+
+
+@given(text=st.text("<>&; \na", max_size=300), limit=st.integers(20, 60))
+def test_nothing_escaped_is_cut_in_two(text: str, limit: int) -> None:
+    cut = pieces(escape(text), limit, fences=False)
+    assert all(re.fullmatch("(?:[^&<>]|&(?:amp|lt|gt);)*", piece) for piece in cut)
+    assert all(len(piece) <= limit for piece in cut)
+    assert "".join("".join(cut).split()) == "".join(escape(text).split())
 
 
 @pytest.mark.parametrize(

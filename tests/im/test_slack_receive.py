@@ -149,6 +149,12 @@ def test_until_the_bot_knows_its_id_the_event_tells_it() -> None:
     assert only(receive(push, CONFIG | {"bot_user_id": ""})).text == "/ping"
 
 
+def test_a_mention_is_one_even_when_nobody_says_of_whom() -> None:
+    whole = json.loads(STAND.say("/ping", group=True).body) | {"authorizations": None}
+    message = only(receive(signed(whole), CONFIG | {"bot_user_id": ""}))
+    assert (message.text, message.mentions_bot) == (f"<@{BOT_USER}> /ping", True)
+
+
 def test_a_reply_in_a_thread_names_it() -> None:
     message = only(receive(STAND.say("go on", group=True, thread="1700000000.000100")))
     assert message.extra["thread_ts"] == "1700000000.000100"

@@ -254,6 +254,13 @@ async def test_code_stays_code_in_every_piece(slack_stand: SlackStand) -> None:
     assert lines == code.splitlines()
 
 
+async def test_a_long_title_is_shown_whole(slack_stand: SlackStand) -> None:
+    title = "word " * 35
+    await SLACK.send(context(slack_stand), outgoing(Card(title, "red", (Text("x"),))))
+    (shown,) = slack_stand.visible()
+    assert title.strip() in shown.text
+
+
 async def test_what_fits_into_sections_is_one_message(slack_stand: SlackStand) -> None:
     words = "word " * 1500
     await SLACK.send(context(slack_stand), outgoing(cards.answer(words, markdown=True)))
