@@ -68,11 +68,12 @@ class Command(BaseCommand):
         page = Page(desk, pusher, port=port and port + 1, language=language)
         ending = threading.Event()
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, lambda *_: ending.set())
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: ending.set())
         try:
             with desk, page:
                 self._introduce(desk, page)
-                _wait(ending)
+                ending.wait()
         except (OSError, OverflowError) as error:
             why = _TAKEN.format(port=port, next=port + 1, why=str(error))
             raise CommandError(_said(why)) from error
@@ -103,13 +104,6 @@ def introduction(desk: Desk) -> list[str]:
         identity = shlex.quote(f"{desk.platform}:{SLUG}:{desk.people[name]}")
         lines.append(f"  {manage} person add sim-{name} --role member --identity {identity}")
     return lines
-
-
-def _wait(ending: threading.Event) -> None:
-    try:
-        ending.wait()
-    except KeyboardInterrupt:
-        return
 
 
 def _said(text: Text) -> str:
