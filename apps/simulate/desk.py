@@ -101,6 +101,9 @@ class Desk(HttpStand):
         """The same event as the vendor delivers it once more."""
         return push
 
+    def revoke_tokens(self) -> None:
+        """Make every access token invalid before its time, where there are any."""
+
     def too_many(self, seconds: int) -> Answer:
         """How the vendor says that it gets too many calls, and when to come again."""
         return Answer(429, {}, {"retry-after": str(seconds)})

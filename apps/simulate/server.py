@@ -9,12 +9,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 MAX_BODY = 64 * 1024 * 1024
+JSON = "application/json; charset=utf-8"
 KEPT = 200  # answers that can be looked at
 
 
@@ -67,6 +69,7 @@ class HttpStand:
         #: The newest calls with what was answered, and the fault that they met ("" for none).
         self.answered: deque[tuple[Call, Answer, str]] = deque(maxlen=KEPT)
         self.delay_s = 0.0  # between the work and the answer
+        self.clock_off_s = 0.0  # what the answers' `Date` is ahead by
         self._faults: list[Fault] = []
         #: Asked for every call that no scripted fault is for: what goes wrong with this one?
         self.trouble: Callable[[Call], Fault | None] = lambda call: None
@@ -90,6 +93,10 @@ class HttpStand:
     def fail(self, path: str, kind: str, answer: Answer | None = None, **options: Any) -> None:
         """Script a `Fault`."""
         self._faults.append(Fault(path, kind, answer or Answer(), **options))  # type: ignore[arg-type]
+
+    def mend(self) -> None:
+        """Forget the scripted faults that nobody met yet."""
+        self._faults.clear()
 
     def wait(self, until: Callable[[], bool], timeout: float = 10.0) -> bool:
         """Wait until a condition on what arrived holds; False when the time ran out first."""
@@ -184,7 +191,7 @@ class HttpStand:
                 answer = fault.answer
             self.answered.append((call, answer, fault.kind if fault else ""))
             self._changed.notify_all()
-        raw = _written(answer)
+        raw = _written(answer, time.time() + self.clock_off_s)
         await asyncio.sleep(self.delay_s)
         if fault is None or fault.kind == "answer":
             writer.write(raw)
@@ -228,12 +235,12 @@ async def _read(reader: asyncio.StreamReader) -> Call | None:
     return Call(method, parts.path, query, headers, body)
 
 
-def _written(answer: Answer) -> bytes:
+def _written(answer: Answer, now: float) -> bytes:
     body = answer.body
     if not isinstance(body, bytes):
         body = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
-    kind = {"content-type": "application/json; charset=utf-8"}
-    headers = kind | {name.lower(): value for name, value in answer.headers.items()}
+    own = {"date": formatdate(now, usegmt=True), "content-type": JSON}
+    headers = own | {name.lower(): value for name, value in answer.headers.items()}
     lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     lines += [f"content-length: {len(body)}"]

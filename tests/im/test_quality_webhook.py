@@ -1,0 +1,35 @@
+"""Your own system on the quality scale."""
+
+from __future__ import annotations
+
+import json
+
+from apps.simulate.desk import Desk, Push
+from apps.simulate.webhook import SECRET, WebhookStand, message, signed
+from tests.im.quality import Silver
+
+
+class TestWebhook(Silver):
+    """The Standard Webhooks convention signs the id, the time and the body."""
+
+    stand = WebhookStand
+    signed_names = ("Webhook-Signature", "Webhook-Timestamp", "Webhook-Id")
+    wrong_settings = (
+        ({"secret": "whsec_tooshort"}, "secret"),
+        ({"reply_url": "http://127.0.0.1:9/"}, "reply_url"),
+    )
+    not_possible = {  # noqa: RUF012
+        "mentions": "whoever runs the bot passes on only what is meant for it",
+        "tokens": "each request is signed; there is no token",
+    }
+
+    def plains(self, desk: Desk) -> list[bytes]:
+        """Messages of both kinds of chat."""
+        group = {"id": "c-group", "type": "group"}
+        bodies = [message("/ping"), message("hi", conversation=group, more={"a": [1]})]
+        return [json.dumps(body, ensure_ascii=False).encode() for body in bodies]
+
+    def signed(self, desk: Desk, plain: bytes) -> Push:
+        """With a new event id."""
+        body, headers = signed(plain, secret=SECRET)
+        return Push(body, headers)
