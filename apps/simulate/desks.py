@@ -15,13 +15,10 @@ def all_desks() -> dict[str, type[Desk]]:
         if not info.ispkg and not info.name.startswith("_"):
             importlib.import_module(f"{apps.simulate.__name__}.{info.name}")
     # A class that others build on is a part of theirs.
-    return {kind.platform: kind for kind in _leaves(Desk) if kind.platform and _is_ours(kind)}
+    return {kind.platform: kind for kind in _leaves(Desk) if kind.platform}
 
 
 def _leaves(kind: type[Desk]) -> list[type[Desk]]:
-    below = kind.__subclasses__()
+    package = apps.simulate.__name__ + "."
+    below = [one for one in kind.__subclasses__() if one.__module__.startswith(package)]
     return [leaf for one in below for leaf in _leaves(one)] if below else [kind]
-
-
-def _is_ours(kind: type[Desk]) -> bool:
-    return kind.__module__.startswith(apps.simulate.__name__ + ".")

@@ -100,7 +100,7 @@ def introduction(desk: Desk) -> list[str]:
     manage = ".venv/bin/python manage.py"
     pairs = [shlex.quote(f"{name}={value}") for name, value in desk.config().items() if value]
     lines = [f"  {manage} bot add {desk.platform} {SLUG} {' '.join(pairs)}"]
-    for name in ("alice", "bob"):
+    for name in sorted(desk.people.keys() & {"alice", "bob"}):
         identity = shlex.quote(f"{desk.platform}:{SLUG}:{desk.people[name]}")
         lines.append(f"  {manage} person add sim-{name} --role member --identity {identity}")
     return lines
