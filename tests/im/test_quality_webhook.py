@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import ClassVar
 
+from apps.core.i18n import both
 from apps.simulate.desk import Desk, Push
 from apps.simulate.webhook import SECRET, WebhookStand, message, signed
 from tests.im.quality import Silver
@@ -18,9 +20,12 @@ class TestWebhook(Silver):
         ({"secret": "whsec_tooshort"}, "secret"),
         ({"reply_url": "http://127.0.0.1:9/"}, "reply_url"),
     )
-    not_possible = {  # noqa: RUF012
-        "mentions": "whoever runs the bot passes on only what is meant for it",
-        "tokens": "each request is signed; there is no token",
+    not_possible: ClassVar = {
+        "mentions": both(
+            "由接入方决定哪些群消息转给机器人，转来的都算对它说的",
+            "whoever runs the bot passes on only what is meant for it, so that all of it counts",
+        ),
+        "tokens": both("每个请求都签名，没有令牌", "each request is signed; there is no token"),
     }
 
     def plains(self, desk: Desk) -> list[bytes]:

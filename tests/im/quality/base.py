@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from apps.core.http import Door
+from apps.core.i18n import Text
 from apps.im import cards
 from apps.im.base import (
     Inbound,
@@ -56,7 +57,7 @@ class Quality:
     #: Changes of the settings that `check` has to find, and the name of what it then calls wrong.
     wrong_settings: ClassVar[tuple[tuple[dict[str, Any], str], ...]] = ()
     #: What the platform's API does not allow: a key of `RULES`, and why, as the README shows it.
-    not_possible: ClassVar[dict[str, str]] = {}
+    not_possible: ClassVar[dict[str, Text]] = {}
 
     def plains(self, desk: Desk) -> list[bytes]:
         """Genuine events as they are before the vendor encrypts and signs them."""
@@ -83,7 +84,7 @@ class Quality:
         """Skip a test of what this platform does not allow."""
         assert rule in RULES
         if rule in self.not_possible:
-            pytest.skip(self.not_possible[rule])
+            pytest.skip(self.not_possible[rule].en)
 
     def request(self, push: Push) -> InboundRequest:
         """The push as it reaches the adapter."""
