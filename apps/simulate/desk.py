@@ -65,6 +65,10 @@ class Desk(HttpStand):
         """The settings of a bot that talks to this stand."""
         raise NotImplementedError
 
+    def add_person(self, name: str) -> None:
+        """Let somebody else come to this stand, as Alice is there."""
+        raise NotImplementedError
+
     def say(
         self,
         text: str,

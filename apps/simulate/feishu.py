@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from apps.simulate.desk import Seen
 from apps.simulate.feishu_app import APPLICATION, App
 from apps.simulate.feishu_cards import INPUTS, BadCard, check_card
-from apps.simulate.feishu_people import GROUP, FeishuPeople
+from apps.simulate.feishu_people import GROUP, PEOPLE, FeishuPeople
 from apps.simulate.feishu_signer import Signer
 from apps.simulate.feishu_socket import ENDPOINT, LongConnection
 from apps.simulate.server import Answer, Call
@@ -81,6 +81,7 @@ class FeishuStand(FeishuPeople):
         self.signer = Signer()
         self.app_secret = "stand-secret-0123456789"
         self.token_life_s = token_life_s
+        self.people = dict(PEOPLE)
         self.sent_files = {}
         self.written_in = {}
         self.chats = {GROUP, *(self.chat_of(name) for name in self.people)}

@@ -21,18 +21,25 @@ class FeishuPeople(Desk):
     """The outer half of `FeishuStand`; everything goes through its `signer`."""
 
     platform = "feishu"
-    people = PEOPLE
     group = GROUP
     repeats_s = (15, 300, 3600, 21600)
     signer: Signer
     #: The bytes of what people sent, by (message id, file key), with the file's name.
     sent_files: dict[tuple[str, str], tuple[str, bytes]]
+    chats: set[str]
+    users: set[str]
     #: Where a message was written.
     written_in: dict[str, str]
 
     def chat_of(self, who: str, *, group: bool = False) -> str:
         """The chat in which somebody writes."""
         return self.group if group else f"oc_{who}"
+
+    def add_person(self, name: str) -> None:
+        """With a private chat of theirs."""
+        self.people[name] = f"ou_{name}"
+        self.users.add(self.people[name])
+        self.chats.add(self.chat_of(name))
 
     def say(
         self,

@@ -26,11 +26,11 @@ class WebhookStand(Desk):
     """Takes each event once: what comes again under the same `webhook-id` is only counted."""
 
     platform = "webhook"
-    people = PEOPLE
     group = "c-group"
 
     def __init__(self, port: int = 0, *, secret: str = SECRET) -> None:
         super().__init__(port)
+        self.people = dict(PEOPLE)
         self.secret = secret
         self.received: list[dict[str, Any]] = []
         self.problems: list[str] = []
@@ -75,6 +75,10 @@ class WebhookStand(Desk):
             self.shown_at.setdefault(str(body["in_reply_to"]), call.at)
         return Answer(200, {"status": "ok"})
 
+    def add_person(self, name: str) -> None:
+        """Whoever writes is there."""
+        self.people[name] = f"u-{name}"
+
     def say(
         self,
         text: str,
@@ -100,9 +104,11 @@ class WebhookStand(Desk):
     def visible(self) -> list[Seen]:
         """Each message once, in its newest form."""
         shown: dict[str, Seen] = {}
+        names = {external: name for name, external in self.people.items()}
         for body in list(self.received):  # a copy: more may come meanwhile
             held = shown.get(body["id"])
-            shown[body["id"]] = _seen(body, held.edits + 1 if held else 0)
+            alone = names.get(body["conversation"]["id"], "")
+            shown[body["id"]] = _seen(body, alone, held.edits + 1 if held else 0)
         return list(shown.values())
 
     def _written(self, text: str, who: str, chat: str, **more: Any) -> Push:
@@ -121,19 +127,19 @@ class WebhookStand(Desk):
             self.problems.append(f"unexpected type {body['type']}")
 
 
-def _seen(body: dict[str, Any], edits: int) -> Seen:
+def _seen(body: dict[str, Any], alone: str, edits: int) -> Seen:
+    """`alone` is the name of whom it was sent to privately, past the chat."""
     card, conversation = body["card"], body["conversation"]
     form = card.get("form") or {}
-    private = next((n for n, external in PEOPLE.items() if external == conversation["id"]), "")
     every = [*card["buttons"], *([form["submit"]] if form else [])]
     return Seen(
         body["id"],
-        f"c-{private}" if private else conversation["id"],
+        f"c-{alone}" if alone else conversation["id"],
         body["text"],
         buttons=[(one["label"], one.get("token") or one["cmd"]) for one in every],
         inputs=[one["name"] for one in form.get("inputs", [])],
         reply_to=body["in_reply_to"] or "",
-        private_to=PEOPLE.get(private, ""),
+        private_to=conversation["id"] if alone else "",
         edits=edits,
         raw=body,
     )

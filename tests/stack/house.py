@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from apps.simulate import webhook
+from apps.simulate.desk import Desk
 from apps.simulate.feishu import FeishuStand
 from apps.simulate.webhook import WebhookStand
 from tests.console.stack import wait_for
@@ -75,6 +76,22 @@ class House:
         self.home.ask("allow", role="operator", permissions=[*skills, "approve.pay"])
         self.home.ask("add_people", bot=OWN, names=PEOPLE, roles=roles)
         self.home.ask("add_people", bot=DESK, names=[ALICE, BOB], roles=roles)
+
+    # ---- anybody's bot ----
+
+    def join(self, desk: Desk, slug: str, count: int) -> list[str]:
+        """Add a bot that talks to this stand, with so many people; returns their names."""
+        self.home.add_bot(desk.platform, slug, desk.config())
+        found = [f"{slug}{number:02d}" for number in range(count)]
+        for name in found:
+            desk.add_person(name)
+        identities = {name: desk.people[name] for name in found}
+        self.home.ask("bind_people", bot=slug, identities=identities, roles=["member"])
+        return found
+
+    def address(self, desk: Desk, slug: str) -> str:
+        """Where the bot of this stand takes events."""
+        return f"http://127.0.0.1:{self.home.port}/webhooks/{desk.platform}/{slug}/"
 
     # ---- on the bot `own` ----
 

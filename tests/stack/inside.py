@@ -43,6 +43,14 @@ def add_people(bot: str, names: list[str], roles: list[str]) -> None:
         identity.bind(person, found, name, ACTOR)
 
 
+def bind_people(bot: str, identities: dict[str, str], roles: list[str]) -> None:
+    """People with roles by their names, each bound to the bot under an external id."""
+    found = Bot.objects.get(slug=bot)
+    for name, external in identities.items():
+        person = people.add_person(name, actor=ACTOR, roles=roles)
+        identity.bind(person, found, external, ACTOR)
+
+
 def allow(role: str, permissions: list[str]) -> None:
     """Let a role do more."""
     for permission in permissions:
@@ -67,6 +75,12 @@ def unfinished() -> dict[str, int]:
         for kind, (model, states) in OPEN.items()
     }
     return {kind: count for kind, count in counts.items() if count}
+
+
+def unsent(bot: str) -> dict[str, int]:
+    """How many deliveries of a bot are in which state, other than sent."""
+    rows = Delivery.objects.filter(bot__slug=bot).exclude(state="sent")
+    return dict(Counter(rows.values_list("state", flat=True)))
 
 
 def details() -> list[str]:
@@ -123,8 +137,8 @@ def firings() -> list[str]:
 CALLS: dict[str, Callable[..., Any]] = {
     call.__name__: call
     for call in (
-        add_people, allow, add_role, remove_role, unfinished, details, states, jobs, queued,
-        make_due, schedule_due, firings,
+        add_people, bind_people, allow, add_role, remove_role, unfinished, unsent, details, states,
+        jobs, queued, make_due, schedule_due, firings,
     )
 }  # fmt: skip
 

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,6 +29,7 @@ class Installation(Stack):
     def __init__(self, home: Path, **env: str) -> None:
         off = {"CLAWDBOT_LIMIT_PERSON": "off", "CLAWDBOT_LIMIT_CHAT": "off"}
         super().__init__(home, **{"CLAWDBOT_WORKERS": "2", "CLAWDBOT_LANGUAGE": "en", **off, **env})
+        self._asking = threading.Lock()
         self._hand: subprocess.Popen[str] | None = None
         self._more: list[subprocess.Popen[bytes]] = []
         self._numbers = itertools.count()
@@ -36,12 +38,13 @@ class Installation(Stack):
 
     def ask(self, name: str, **arguments: Any) -> Any:
         """Call a function of tests/stack/inside.py in the installation."""
-        hand = self._open_hand()
-        assert hand.stdin is not None
-        assert hand.stdout is not None
-        hand.stdin.write(json.dumps({"name": name, "arguments": arguments}) + "\n")
-        hand.stdin.flush()
-        answer = json.loads(hand.stdout.readline())
+        with self._asking:
+            hand = self._open_hand()
+            assert hand.stdin is not None
+            assert hand.stdout is not None
+            hand.stdin.write(json.dumps({"name": name, "arguments": arguments}) + "\n")
+            hand.stdin.flush()
+            answer = json.loads(hand.stdout.readline())
         assert "error" not in answer, f"{name}: {answer['error']}"
         return answer["value"]
 
