@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, QuerySet
 
@@ -92,6 +93,7 @@ def _parcel(delivery: Delivery, bot: Bot) -> Parcel:
         mention_name=str(delivery.context.get("mention_name", "")),
         platform_message_id=delivery.platform_message_id,
         revision=delivery.revision,
+        language=settings.CLAWDBOT_LANGUAGE,
         repeat=not update and _may_be_a_repeat(delivery, platform.abilities.idempotency),
         again=_was_tried(delivery),
         since=delivery.created_at.timestamp(),

@@ -39,7 +39,6 @@ class TelegramStand(Desk):
     """`token` is the bot's; ids of users are positive, the group's is negative."""
 
     platform = "telegram"
-    people = PEOPLE
     group = GROUP
 
     def __init__(self, port: int = 0) -> None:
@@ -47,7 +46,8 @@ class TelegramStand(Desk):
         self.token = "7000000001:AAstand-token"
         self.secret_token = "stand_Secret-1"
         self.username = "ClawdStandBot"
-        self.started = {PEOPLE["alice"], PEOPLE["bob"], PEOPLE["mallory"]}
+        self.people = dict(PEOPLE)
+        self.started = set(PEOPLE.values())  # who pressed Start
         self.moved: dict[str, str] = {}  # groups that became another
         self.topics = {"77"}
         self.webhook: dict[str, Any] = {}
@@ -71,6 +71,17 @@ class TelegramStand(Desk):
         } | changes
 
     # ---- people ----
+
+    def add_person(self, name: str) -> None:
+        """Who has pressed Start."""
+        self.people[name] = str(1001 + len(self.people))
+        self.started.add(self.people[name])
+
+    def too_many(self, seconds: int) -> Answer:
+        """Flood control says it in the body."""
+        said = f"Too Many Requests: retry after {seconds}"
+        body = {"ok": False, "error_code": 429, "description": said}
+        return Answer(429, body | {"parameters": {"retry_after": seconds}})
 
     def say(
         self,
@@ -134,7 +145,7 @@ class TelegramStand(Desk):
 
     def _written(self, message: dict[str, Any], who: str, group: bool, message_id: str) -> Push:
         number = int(message_id or next(self._numbers))
-        chat: dict[str, Any] = {"id": int(PEOPLE[who]), "type": "private", "first_name": who}
+        chat: dict[str, Any] = {"id": int(self.people[who]), "type": "private", "first_name": who}
         if group:
             chat = {"id": int(GROUP), "type": "supergroup", "title": "Group", "is_forum": True}
         whole = {
@@ -143,7 +154,7 @@ class TelegramStand(Desk):
         return self._push({"message": whole}, str(number))
 
     def _person(self, who: str) -> dict[str, Any]:
-        return {"id": int(PEOPLE[who]), "is_bot": False, "first_name": who.capitalize()}
+        return {"id": int(self.people[who]), "is_bot": False, "first_name": who.capitalize()}
 
     def _push(self, update: dict[str, Any], message_id: str = "") -> Push:
         whole = {"update_id": next(self._updates)} | update
@@ -274,10 +285,10 @@ class TelegramStand(Desk):
                 400, "Bad Request: group chat was upgraded to a supergroup chat",
                 migrate_to_chat_id=int(self.moved[chat]),
             )  # fmt: skip
-        known = {*PEOPLE.values(), GROUP, *self.moved.values()}
+        known = {*self.people.values(), GROUP, *self.moved.values()}
         if chat not in known:
             raise Refusal(400, "Bad Request: chat not found")
-        if chat in PEOPLE.values() and chat not in self.started:
+        if chat in self.people.values() and chat not in self.started:
             raise Refusal(403, "Forbidden: bot can't initiate conversation with a user")
         topic = fields.get("message_thread_id")
         if topic is not None and str(topic) not in self.topics:

@@ -114,10 +114,10 @@ class Quality:
         fields: dict[str, Any] = {
             "key": str(uuid.uuid4()),
             "role": "answer",
-            "chat_id": message.chat_id,
+            "chat_id": message.chat_id or "",
             "chat_type": message.chat_type or "group",
-            "reply_to": message.message_id,
-            "in_reply_to": message.message_id,
+            "reply_to": message.message_id or "",
+            "in_reply_to": message.message_id or "",
             "card": cards.answer(card) if isinstance(card, str) else card,
             "language": "en",
             "context": {name: known[name] for name in wanted if name in known},

@@ -191,15 +191,15 @@ class Gold(Silver):
     async def test_check_finds_nothing_wrong_with_a_sound_bot(self, desk: Desk) -> None:
         found = await self.adapter.check(self.context(desk))
         assert found
-        assert [check for check in found if not check.ok] == []
+        assert [check for check in found if check.failed] == []
 
     async def test_check_names_what_is_wrong(
         self, desk: Desk, wrong: tuple[dict[str, Any], str]
     ) -> None:
         changes, name = wrong
         found = await self.adapter.check(self.context(desk, **changes))
-        assert [check.name for check in found if not check.ok] == [name]
-        (text,) = [check.text for check in found if not check.ok]
+        assert [check.name for check in found if check.failed] == [name]
+        (text,) = [check.text for check in found if check.failed]
         assert text.zh
         assert text.en
         secrets = {str(value) for value in changes.values() if len(str(value)) > 5}

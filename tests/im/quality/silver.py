@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from apps.im import calls
-from apps.im.base import Later, Outgoing, Sent, UnknownOutcome
+from apps.core.http import Door
+from apps.im.base import DeliveryError, Later, Outgoing, Sent, UnknownOutcome
 from apps.im.shapes import SendContext
 from apps.simulate.desk import Desk
 from apps.simulate.server import Answer
 from tests.im.quality.bronze import Bronze
 
 WAIT_S = 7
+PATIENCE_S = 0.3
 REPEATED = "may be a repeat"
 LINES = [f"line-{number:04d} 汉字" for number in range(600)]
 
@@ -31,11 +32,14 @@ class Silver(Bronze):
         await self.adapter.send(ctx, self.answer(self.asked(desk), "the first"))
         return ctx, self.answer(self.asked(desk), "the second")
 
-    async def _repeat(self, ctx: SendContext, out: Outgoing, error: Exception) -> Sent:
+    async def _repeat(self, ctx: SendContext, out: Outgoing, error: DeliveryError) -> Sent:
         """The next attempt, as the outbox makes it after this error."""
         unknown = isinstance(error, UnknownOutcome)
         repeat = unknown and not self.adapter.abilities.idempotency
-        return await self.adapter.send(ctx, _changed(out, repeat=repeat))
+        context = {**out.context, **error.done}
+        return await self.adapter.send(
+            ctx, replace(out, repeat=repeat, again=True, context=context)
+        )
 
     def _seen_once(self, desk: Desk, words: str) -> None:
         """People see it once; what may be a second time says so."""
@@ -71,7 +75,7 @@ class Silver(Bronze):
         else:
             desk.fail("", kind, **fault)
         with monkeypatch.context() as patch:
-            patch.setattr(calls, "TIMEOUT_S", 0.3)
+            patch.setattr(Door, "request", _hasty(Door.request))
             with pytest.raises((Later, UnknownOutcome)) as caught:
                 await asyncio.wait_for(self.adapter.send(ctx, out), 8)
         desk.mend()
@@ -105,7 +109,7 @@ class Silver(Bronze):
 
     async def test_where_no_key_is_known_a_repeat_says_so(self, desk: Desk) -> None:
         ctx, out = await self._ready(desk)
-        await self.adapter.send(ctx, _changed(out, repeat=True))
+        await self.adapter.send(ctx, replace(out, repeat=True, again=True))
         (seen,) = self.with_words(desk, "the second")
         assert REPEATED in seen.text
 
@@ -140,10 +144,10 @@ class Silver(Bronze):
 
     def test_in_a_group_others_may_talk(self, desk: Desk) -> None:
         self.needs("mentions")
-        self._not_addressed(desk, desk.say("/ping", "bob", group=True, mention=False))
+        self._not_addressed(desk, desk.say("lunch?", "bob", group=True, mention=False))
 
     def test_everybody_is_not_the_bot(self, desk: Desk) -> None:
-        push = desk.say_to_all("/ping", "bob")
+        push = desk.say_to_all("lunch?", "bob")
         if push is not None:
             self._not_addressed(desk, push)
 
@@ -167,5 +171,10 @@ class Silver(Bronze):
         assert seen.private_to == desk.people["bob"] or seen.chat != desk.group
 
 
-def _changed(out: Outgoing, **changes: Any) -> Outgoing:
-    return replace(out, **changes)
+def _hasty(request: Any) -> Any:
+    """The door of somebody who waits for nobody."""
+
+    async def hasty(door: Door, *args: Any, **options: Any) -> Any:
+        return await request(door, *args, **{**options, "timeout": PATIENCE_S})
+
+    return hasty
