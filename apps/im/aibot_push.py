@@ -17,16 +17,18 @@ from typing import Any
 
 from django.conf import settings
 
+from apps.core import clock
 from apps.core.i18n import both
 from apps.im import aibot_card, aibot_wire
 from apps.im.aibot_api import LATER
-from apps.im.aibot_control import WORKING
+from apps.im.aibot_control import LIFE_S, WORKING
 from apps.im.aibot_wire import Answer, Command
 from apps.im.errors import DeliveryError, Later, Permanent, UnknownOutcome
 from apps.im.shapes import Media, Outgoing, Place, SendContext, Sent
 
 #: The callback or its stream is too old, or was another connection's: a push says it instead.
 STALE = frozenset({846605, 846608, 600039})
+ENDED = 846608
 CHUNK = 512 * 1024
 MAX_FILE = 20 * 1024 * 1024
 MAX_IMAGE = 10 * 1024 * 1024
@@ -119,6 +121,8 @@ class _Saying:
             if answer.code not in STALE:
                 _judge(answer)
                 return
+            if answer.code == ENDED and self._unsure == self._number and _young(out):
+                return  # too young to be too old: it was our own last try that ended it
         if first and out.mention and out.chat_type == "group" and not _elsewhere(out):
             words = f"<@{out.mention}> {words}"
         if self._unsure == self._number:
@@ -190,6 +194,10 @@ def _streams(out: Outgoing) -> bool:
 
 def _elsewhere(out: Outgoing) -> bool:
     return bool(out.private_to) and out.private_to != out.chat_id
+
+
+def _young(out: Outgoing) -> bool:
+    return clock.timestamp() - float(out.context.get("arrived", 0)) < LIFE_S
 
 
 def _req_id(out: Outgoing) -> str:

@@ -123,9 +123,7 @@ class Connection:
             for task in done:
                 task.result()
         finally:
-            for task in (*tasks, *self._tasks):
-                task.cancel()
-            await asyncio.gather(*tasks, *self._tasks, return_exceptions=True)
+            await _stopped({*tasks, *self._tasks})
 
     def hold_back(self) -> None:
         """Leave what was not stored to the next connection."""
@@ -262,6 +260,14 @@ class Connection:
 
     def _req_id(self, cmd: str) -> str:
         return f"{cmd}_{int(clock.timestamp() * 1000)}_{next(self._numbers)}"
+
+
+async def _stopped(tasks: set[asyncio.Task[None]]) -> None:
+    """Cancel until all have ended: a client that waits may take one for its own time running out."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=1.0)
 
 
 class Streams:

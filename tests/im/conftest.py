@@ -10,6 +10,7 @@ from apps.simulate.dingtalk import DingTalkStand
 from apps.simulate.feishu import FeishuStand
 from apps.simulate.slack import SlackStand
 from apps.simulate.webhook import WebhookStand
+from apps.simulate.wecom_aibot import WecomAibotStand
 
 
 @pytest.fixture
@@ -38,3 +39,12 @@ def slack_stand() -> Iterator[SlackStand]:
     """Slack's API on loopback."""
     with SlackStand() as stand:
         yield stand
+
+
+@pytest.fixture
+def aibot_stand() -> Iterator[WecomAibotStand]:
+    """WeCom as an AI bot meets it, on loopback; whatever it complained about fails the test."""
+    with WecomAibotStand() as stand:
+        stand.poll_s = 0.0
+        yield stand
+        assert stand.complaints == []
