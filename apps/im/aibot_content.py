@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from apps.im.feishu_content import tidy
 from apps.im.payload import Malformed, list_at, object_at, optional_object, optional_text, text_at
+from apps.im.spaces import tidy
 
 MAX_URL = 4000
 _ANY_MENTION = re.compile(r"\s*@\S+(?:\s+|$)")

@@ -263,7 +263,7 @@ class Connection:
 
 
 async def _stopped(tasks: set[asyncio.Task[None]]) -> None:
-    """Cancel until all have ended: a client that waits may take one for its own time running out."""
+    """Cancel until all have ended: who waits may take one for its own time running out."""
     while tasks:
         for task in tasks:
             task.cancel()

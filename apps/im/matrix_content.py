@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from apps.im.payload import MAX_ID, Malformed, optional_object, optional_text, text_at
+from apps.im.spaces import tidy
 
 #: How each message type is called here: the kind of the message and the type of its attachment.
 FILES = {
@@ -32,8 +33,6 @@ _PILL = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _TAG = re.compile(r"<[^>]*>")
-_SPACES = re.compile(r"[^\S\n]+")
-_BLANK_LINES = re.compile(r"\n{3,}")
 _ROOM = re.compile(r"(?<!\S)@room(?![\w.-])")
 # Element answers unknown commands with a slash itself; after an exclamation mark they get through.
 _COMMAND = re.compile(r"^(?:!(?=\w)|//(?=\w))")
@@ -69,7 +68,7 @@ def read(content: Mapping[str, Any], bot: str) -> Content | None:
         return None
     _relate(found, content)
     spoken_to = _Addressing(content, bot, body)
-    found.text = tidy(spoken_to.text)
+    found.text = said(spoken_to.text)
     found.mentions_bot = spoken_to.bot
     if spoken_to.everybody:
         found.extra["mentioned_all"] = True
@@ -84,10 +83,9 @@ def is_edit(content: Mapping[str, Any]) -> bool:
     return isinstance(relation, dict) and relation.get("rel_type") == "m.replace"
 
 
-def tidy(text: str) -> str:
-    """Collapse runs of white space within lines, trim, and write `!ping` as `/ping`."""
-    lines = (line.strip() for line in _SPACES.sub(" ", text).split("\n"))
-    return _COMMAND.sub("/", _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip())
+def said(text: str) -> str:
+    """The words as they are understood: tidy, and `!ping` as `/ping`, which clients swallow."""
+    return _COMMAND.sub("/", tidy(text))
 
 
 def _file(content: Mapping[str, Any], kind: str) -> tuple[Content, str]:

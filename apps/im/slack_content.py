@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from apps.im.payload import Malformed, id_at, list_at, optional_object, optional_text
+from apps.im.spaces import tidy
 
 _TOKEN = re.compile(r"<([^<>]*)>")
-_SPACES = re.compile(r"[^\S\n]+")
-_BLANK_LINES = re.compile(r"\n{3,}")
 _SCHEMES = ("mailto:", "tel:")
 #: Files without bytes: deleted, hidden by the plan's limit, or kept elsewhere.
 _BODILESS = frozenset({"tombstone", "hidden_by_limit", "external"})
@@ -79,12 +78,6 @@ def _shown(target: str, label: str, links: list[str]) -> str:
 
 def _unescaped(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-
-
-def tidy(text: str) -> str:
-    """Collapse runs of white space within lines, and trim."""
-    lines = (line.strip() for line in _SPACES.sub(" ", text).split("\n"))
-    return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
 
 
 def files(event: Mapping[str, Any]) -> Files:

@@ -6,20 +6,18 @@ groups; everything above takes them as text.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from apps.im.payload import Malformed, list_at, object_at, optional_object, optional_text
 from apps.im.shapes import Inbound, Received, accept, ignore
+from apps.im.spaces import tidy
 
 PLATFORM = "telegram"
 #: The kinds of update that we ask for.
 WANTED = ("message", "callback_query")
 _EDITED = ("edited_message", "edited_channel_post")
-_SPACES = re.compile(r"[^\S\n]+")
-_BLANK_LINES = re.compile(r"\n{3,}")
 _MOST = 2**53
 
 
@@ -199,8 +197,7 @@ class _Words:
                 at = one.end
         kept.append(self.units[at:])
         text = b"".join(kept).decode("utf-16-le", "replace")
-        lines = (line.strip() for line in _SPACES.sub(" ", text).split("\n"))
-        return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
+        return tidy(text)
 
     def _first_command(self) -> _Entity | None:
         return next((e for e in self.entities if e.kind == "bot_command" and not e.start), None)

@@ -1,4 +1,4 @@
-"""AI bots behind a socket: subscribing, storing, answering from another process, being thrown out."""
+"""AI bots behind a socket: subscribing, storing, answers from another process, being thrown out."""
 
 from __future__ import annotations
 
@@ -269,7 +269,7 @@ async def test_without_a_connection_it_is_later(aibot_stand: WecomAibotStand) ->
     push = aibot_stand.say("/ping")
     async with connected(aibot_stand) as (inbox, _):
         message = await told(aibot_stand, inbox, push)
-    with pytest.raises(Later, match="manage.py connect"):
+    with pytest.raises(Later, match=r"manage\.py connect"):
         await send(aibot_stand, answer_to(message))
     assert aibot_stand.visible() == []
 
