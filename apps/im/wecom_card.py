@@ -144,14 +144,15 @@ def _one_line(cell: str) -> str:
 
 
 def words(card: Card, language: str) -> str:
-    """Everything a card says, with its buttons as commands and its form as a question."""
+    """Everything a card says, with its buttons as commands and its form as a question.
+
+    A card with a form asks for its first input already; what can be answered is added.
+    """
     text = to_text(card, language)
     if card.form is None or not card.form.inputs:
         return text
     first = card.form.inputs[0]
-    if first.label in text:
-        return text  # the card asks for it already
-    ask = _REPLY.format(label=first.label).in_(language)
+    ask = "" if text.strip() else _REPLY.format(label=first.label).in_(language)
     options = "\n".join(f"- {choice.value}  ({choice.label})" for choice in first.choices)
     return "\n\n".join(part for part in (text, ask, options) if part)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -332,16 +333,18 @@ async def test_a_form_with_buttons_keeps_both(stand: WeComStand, ctx: SendContex
 async def test_a_form_that_cannot_be_drawn_asks_in_words(
     stand: WeComStand, ctx: SendContext, inputs: tuple[Input, ...]
 ) -> None:
-    card = Card("Hello", "blue", (), (), Form(inputs, signed("Send", "/hello")))
-    await WECOM.send(ctx, outgoing(card))
-    assert "Please reply with: Your name?" in one(stand).text
-    assert all(f"- {c.value}  ({c.label})" in one(stand).text for c in inputs[0].choices)
+    form = Form(inputs, signed("Send", "/hello"))
+    await WECOM.send(ctx, outgoing(Card("", "blue", (Text("Who are you?"),), (), form)))
+    seen = one(stand)
+    assert seen.text.startswith("Who are you?")
+    assert "Please reply" not in seen.text  # it asks already
+    assert all(f"- {c.value}  ({c.label})" in seen.text for c in inputs[0].choices)
 
 
-async def test_a_form_whose_card_asks_already(stand: WeComStand, ctx: SendContext) -> None:
+async def test_a_form_without_a_word_is_asked_for(stand: WeComStand, ctx: SendContext) -> None:
     form = Form((Input("name", "Your name?"),), signed("Send", "/hello"))
-    await WECOM.send(ctx, outgoing(Card("Hello", "blue", (Text("Your name?"),), (), form)))
-    assert one(stand).text == "Hello\n\nYour name?"
+    await WECOM.send(ctx, outgoing(Card(form=form)))
+    assert one(stand).text == "Please reply with: Your name?"
 
 
 # ---- edits ----
@@ -630,3 +633,48 @@ async def test_an_answer_that_says_nothing_is_unknown(stand: WeComStand, ctx: Se
 async def test_nothing_listens(stand: WeComStand) -> None:
     with pytest.raises(Later):
         await WECOM.send(context(stand, api_base="http://127.0.0.1:9"), outgoing())
+
+
+# ---- all of it at once ----
+
+
+async def test_a_bad_day(
+    stand: WeComStand, ctx: SendContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A third of all calls fails in every way there is; everybody sees every answer once."""
+    monkeypatch.setattr(calls, "TIMEOUT_S", 1.0)
+    dice = random.Random(7)
+    expected: list[str] = []
+    stand.trouble = lambda call: trouble(dice)
+    for number in range(60):
+        text = f"answer {number} " + "汉" * dice.choice((3, 3, 900))
+        buttons = [signed("Help")] if dice.random() < 0.3 else []
+        out = outgoing(cards.answer(text, buttons=buttons), key=f"key-{number}")
+        while True:
+            try:
+                await WECOM.send(ctx, out)
+                break
+            except (Later, UnknownOutcome) as error:
+                out = replace(out, context={**out.context, **error.done})
+        expected.append(text)
+    shown = "".join(seen.text for seen in stand.visible()).replace("See the message above", "")
+    assert shown == "".join(expected)
+
+
+def trouble(dice: random.Random) -> Fault | None:
+    """What goes wrong with a call, before or after its work was done."""
+    if dice.random() > 0.3:
+        return None
+    kind = dice.choice(("busy", "limited", "gateway", "reset", "cut"))
+    after = dice.random() < 0.5
+    match kind:
+        case "busy":
+            return Fault("", "answer", refusal(-1))
+        case "limited":
+            return Fault("", "answer", Answer(429, {}, {"retry-after": "1"}))
+        case "gateway":
+            return Fault("", "answer", Answer(502), after=after)
+        case "reset":
+            return Fault("", "reset", after=after)
+        case _:
+            return Fault("", "cut", after=after)
