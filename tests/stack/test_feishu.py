@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -129,17 +130,33 @@ def test_twenty_of_twenty_after_three_seconds_without_feishu(house: House) -> No
     print(f"{time.monotonic() - back:.1f} s from the return of Feishu to the last mark")
 
 
-def click(house: House, message_id: str, cmd: str, who: str, chat: str = CHAT) -> dict[str, Any]:
-    """Press a button of the card under a message; returns the event."""
+def click(
+    house: House,
+    message_id: str,
+    value: str,
+    who: str,
+    chat: str = CHAT,
+    form: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """Press a button of the card under a message by what it sends back; returns the event."""
     shown = replies(house, message_id)[0].message_id
-    event = house.desk.signer.click({"cmd": cmd}, message_id=shown, chat=chat, operator=who)
+    event = house.desk.signer.click(
+        json.loads(value), message_id=shown, chat=chat, operator=who, form=form
+    )
     assert push(house, event) == 200
     return event
 
 
-def button(house: House, message_id: str, word: str) -> str:
-    """The command of a button of the card under a message, once the card is there."""
-    return next(cmd for cmd in reply(house, message_id).commands if cmd.startswith(word))
+def button(house: House, message_id: str, *labels: str) -> str:
+    """What a button of the card under a message sends back, once the card is there."""
+    buttons = dict(reply(house, message_id).buttons)
+    return next(buttons[label] for label in labels if label in buttons)
+
+
+CONFIRM = ("确认", "Confirm")
+APPROVE = ("批准", "Approve")
+DONT = ("不做了", "Don't")
+SUBMIT = ("提交", "Submit")
 
 
 def shown(house: House, message_id: str, words: str) -> int:
@@ -155,11 +172,11 @@ def shown(house: House, message_id: str, words: str) -> int:
 
 def test_a_click_confirms_and_repeats_of_it_run_nothing_twice(house: House) -> None:
     message_id = ask(house, "/wipe disk")
-    approve = button(house, message_id, "/approve")
-    event = click(house, message_id, approve, ALICE)
+    confirm = button(house, message_id, *CONFIRM)
+    event = click(house, message_id, confirm, ALICE)
     assert push(house, event) == 200
     assert shown(house, message_id, "wiped disk") == 1
-    click(house, message_id, approve, ALICE)  # a click of its own, on what is decided
+    click(house, message_id, confirm, ALICE)  # a click of its own, on what is decided
     assert shown(house, message_id, "wiped disk") == 1
     assert [job["state"] for job in house.home.ask("jobs", skill="wipe")] == ["succeeded"]
 
@@ -167,7 +184,7 @@ def test_a_click_confirms_and_repeats_of_it_run_nothing_twice(house: House) -> N
 def test_in_a_group_somebody_else_approves_by_a_click(house: House) -> None:
     mention = {"chat": "oc_group", "chat_type": "group", "mentions": [house.desk.signer.at_bot()]}
     message_id = ask(house, "@_user_1 /pay 100", **mention)
-    approve = button(house, message_id, "/approve")
+    approve = button(house, message_id, *APPROVE)
     click(house, message_id, approve, ALICE, "oc_group")  # nobody approves her own
     click(house, message_id, approve, "ou_mallory", "oc_group")  # a stranger
     house.home.settled(ANSWER_S)
@@ -179,7 +196,25 @@ def test_in_a_group_somebody_else_approves_by_a_click(house: House) -> None:
 
 def test_a_click_denies(house: House) -> None:
     message_id = ask(house, "/wipe everything")
-    click(house, message_id, button(house, message_id, "/deny"), ALICE)
+    click(house, message_id, button(house, message_id, *DONT), ALICE)
     house.until("wipe", "denied")
     house.home.settled(ANSWER_S)
     assert not any("wiped everything" in one.words for one in replies(house, message_id))
+
+
+def said(house: House, words: str) -> int:
+    """How many messages have these words."""
+    return sum(words in one.words for one in house.desk.visible())
+
+
+def test_a_form_asks_for_what_is_missing(house: House) -> None:
+    message_id = ask(house, "/nap")
+    assert reply(house, message_id).inputs == ["seconds"]
+    sent = button(house, message_id, *SUBMIT)
+    click(house, message_id, sent, ALICE, form={"seconds": "0.1"})
+    assert house.desk.wait(lambda: said(house, "slept well") == 1, ANSWER_S)
+    click(house, message_id, sent, ALICE, form={"seconds": "0.1"})
+    house.home.settled(ANSWER_S)
+    assert said(house, "slept well") == 1
+    assert reply(house, message_id).inputs == []
+    assert len(house.home.ask("jobs", skill="nap")) == 1
