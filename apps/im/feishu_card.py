@@ -33,7 +33,7 @@ _ENVELOPE = 500
 TEXT_BYTES = 12_000
 _SUMMARY = 80
 _HINT = 100  # a placeholder's characters
-_OPEN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_OPEN_ID = re.compile(r"ou_[A-Za-z0-9_-]{1,100}")
 # A control character becomes `\\u0001`, seven bytes; nothing becomes more.
 _WORST_LETTER = 8
 _WORST_PART = 350
@@ -180,10 +180,13 @@ def _button(button: Button) -> dict[str, Any]:
 
 
 def _form(form: Form) -> dict[str, Any]:
-    """A form container, which stands at the card's root ("Form container", 2.0)."""
+    """A form container, which stands at the card's root ("Form container", 2.0).
+
+    Names are unique in a card; those of parameters hold no dash.
+    """
     elements = [one for entry in form.inputs for one in _input(entry)]
-    submit = _button(form.submit) | {"name": "submit", "form_action_type": "submit"}
-    return {"tag": "form", "name": "form", "elements": [*elements, submit]}
+    submit = _button(form.submit) | {"name": "submit-0", "form_action_type": "submit"}
+    return {"tag": "form", "name": "form-0", "elements": [*elements, submit]}
 
 
 def _input(entry: Input) -> list[dict[str, Any]]:

@@ -80,6 +80,31 @@ def test_a_button_says_its_command(window: Window) -> None:
     assert offers.first.is_disabled()
 
 
+def test_a_form_asks_for_what_is_missing(window: Window) -> None:
+    visit = window("erin")
+    page = visit.page
+    visit.ask("/remind")
+    form = page.locator(".card-form").last
+    labels = form.locator("label").all_inner_texts()
+    assert len(labels) == 2
+    form.get_by_label(labels[0]).fill("in 3 days")
+    form.get_by_label(labels[0]).press("Enter")  # the other one is empty: nothing is sent
+    assert page.locator(".item.click").count() == 0
+    form.get_by_label(labels[1]).fill("water the plants")
+    count = page.locator(".item.bot").count()
+    form.get_by_label(labels[1]).press("Enter")
+    page.locator(".item.bot").nth(count).wait_for(timeout=30_000)
+    assert "water the plants" in page.locator(".item.bot").last.inner_text()
+    clicked = page.locator(".item.click").last.inner_text()
+    assert clicked.startswith("Clicked")
+    assert "/fill" not in clicked  # the button's label, not what it says to us
+    page.locator(".card-form").wait_for(state="detached")
+    visit.ask("/echo")
+    page.locator(".card-form input").last.fill("<b>typed</b>")
+    page.locator(".card-form button").last.click()
+    page.locator(".item.bot", has_text="<b>typed</b>").last.wait_for(timeout=30_000)
+
+
 def test_a_job_shows_its_progress_and_its_answer(window: Window) -> None:
     visit = window("alice")
     page = visit.page

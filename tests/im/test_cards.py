@@ -14,8 +14,11 @@ from apps.im.cards import (
     BadCard,
     Button,
     Card,
+    Choice,
     Divider,
     Fields,
+    Form,
+    Input,
     Table,
     Text,
     block_text,
@@ -42,7 +45,29 @@ BLOCKS = st.one_of(
     st.just(Divider()),
 )
 BUTTONS = st.builds(
-    Button, WORDS, WORDS.map("/{}".format), st.sampled_from(["default", "primary", "danger"])
+    Button,
+    WORDS,
+    WORDS.map("/{}".format),
+    st.sampled_from(["default", "primary", "danger"]),
+    st.sampled_from(["", "2a.0123456789ab.k.0123456789abcdef0123"]),
+    st.booleans(),
+)
+CHOICES = st.lists(
+    st.builds(Choice, WORDS.filter(bool), WORDS), max_size=4, unique_by=lambda one: one.value
+)
+INPUTS = st.builds(
+    Input,
+    st.sampled_from(["form", "submit", "what", "n", "day"]),
+    WORDS,
+    st.sampled_from(["text", "number", "date", "time"]),
+    st.booleans(),
+    WORDS,
+    CHOICES.map(tuple),
+)
+FORMS = st.builds(
+    Form,
+    st.lists(INPUTS, min_size=1, max_size=5, unique_by=lambda one: one.name).map(tuple),
+    BUTTONS,
 )
 CARDS = st.builds(
     Card,
@@ -50,6 +75,7 @@ CARDS = st.builds(
     st.sampled_from(["blue", "green", "orange", "red", "grey"]),
     st.lists(BLOCKS, max_size=8).map(tuple),
     st.lists(BUTTONS, max_size=6).map(tuple),
+    st.none() | FORMS,
 )
 LONG = st.builds(
     lambda card, text, many: Card(
@@ -103,7 +129,7 @@ def test_text_holds_every_word(card: Card, language: str) -> None:
 def test_feishu_draws_every_card(card: Card) -> None:
     fitted = fit(card, feishu_card.LIMITS)
     assert fitted.rest == ()
-    if to_text(card).strip():
+    if to_text(card).strip() or card.form:
         check_card(json.loads(feishu_card.card_content(fitted.card)))
 
 

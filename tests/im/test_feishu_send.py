@@ -20,7 +20,7 @@ from apps.im.base import (
     UnknownOutcome,
     get_platform,
 )
-from apps.im.cards import Button, Card, Fields, Table, Text
+from apps.im.cards import Button, Card, Choice, Fields, Form, Input, Table, Text
 from apps.im.tokens import TokenCache
 from apps.simulate.feishu import FeishuStand
 from apps.simulate.server import Answer
@@ -392,3 +392,60 @@ async def test_check_does_without_what_may_not_be_asked(feishu_stand: FeishuStan
     refused = Answer(400, {"code": 99991672, "msg": "Access denied"})
     feishu_stand.fail("/application/v6/", "answer", refused, times=2)
     assert all(check.ok for check in await FEISHU.check(context(feishu_stand)))
+
+
+# ---- forms and mentions ----
+
+FORM = Form(
+    (
+        Input("what", "What", hint="What do you want?"),
+        Input("count", "How many", "number", required=False),
+        Input("day", "Which day", "date"),
+        Input("at", "", "time"),
+        Input("size", "Size", choices=(Choice("s", "Small"), Choice("l", "Large"))),
+    ),
+    Button("Send", "/fill K7", "primary", "2a.b.k.m"),
+)
+
+
+async def test_a_form_is_drawn_with_its_inputs(feishu_stand: FeishuStand) -> None:
+    await FEISHU.send(context(feishu_stand), outgoing(cards.Card("Order", form=FORM)))
+    (shown,) = feishu_stand.visible()
+    assert shown.inputs == ["what", "count", "day", "at", "size"]
+    assert shown.buttons == [("Send", '{"t": "2a.b.k.m"}')]
+    for word in ("What do you want?", "How many", "Small", "l"):
+        assert word in shown.words
+    (form,) = shown.content["body"]["elements"]
+    drawn = {one["name"]: one for one in form["elements"] if "name" in one}
+    assert [drawn[name]["tag"] for name in ("what", "day", "at", "size")] == [
+        *("input", "date_picker", "picker_time", "select_static"),
+    ]
+    assert (drawn["what"]["required"], drawn["count"]["required"]) == (True, False)
+    assert drawn["submit-0"]["form_action_type"] == "submit"
+
+
+async def test_a_new_message_alerts_whoever_asked(feishu_stand: FeishuStand) -> None:
+    await FEISHU.send(context(feishu_stand), outgoing(mention="ou_alice"))
+    (shown,) = feishu_stand.visible()
+    first = shown.content["body"]["elements"][0]
+    assert first == {"tag": "markdown", "content": "<at id=ou_alice></at>"}
+
+
+async def test_words_instead_of_a_card_alert_too(feishu_stand: FeishuStand) -> None:
+    feishu_stand.fail(SEND, "answer", refusal(230099), method="POST")
+    await FEISHU.send(context(feishu_stand), outgoing(mention="ou_alice"))
+    (shown,) = feishu_stand.visible()
+    assert shown.content["text"].startswith('<at user_id="ou_alice"></at> ')
+
+
+@pytest.mark.parametrize("mention", ["", "all", "ou_a>", "ou_x y", "ou_a></at><at id=all"])
+async def test_nobody_else_is_alerted(feishu_stand: FeishuStand, mention: str) -> None:
+    await FEISHU.send(context(feishu_stand), outgoing(mention=mention))
+    (shown,) = feishu_stand.visible()
+    assert "<at" not in shown.words
+
+
+async def test_a_card_that_is_cut_asks_in_words(feishu_stand: FeishuStand) -> None:
+    long = cards.Card("Order", blocks=(Text("word " * 20_000),), form=FORM)
+    await FEISHU.send(context(feishu_stand), outgoing(long))
+    assert len(feishu_stand.visible()) > 1

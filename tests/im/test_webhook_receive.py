@@ -66,6 +66,37 @@ def test_a_group_counts_as_addressed() -> None:
     assert (one.chat_type, one.mentions_bot) == ("group", True)
 
 
+def test_a_click_brings_the_token_of_its_button() -> None:
+    body = message("typed", action="2a.b.k.m", conversation={"id": "g", "type": "group"})
+    (one,) = push(body).messages
+    assert (one.kind, one.text, one.extra) == ("card_action", "", {"action": "2a.b.k.m"})
+    assert (one.sender_id, one.chat_id, one.chat_type) == ("u-alice", "g", "group")
+    del body["text"]
+    assert push(body).messages[0].kind == "card_action"
+
+
+def test_a_form_brings_what_was_filled_in() -> None:
+    (one,) = push(message("", action="2a.b.k.m", values={"what": " tea ", "n": ""})).messages
+    assert (one.kind, one.text) == ("form", "")
+    assert one.extra == {"action": "2a.b.k.m", "values": {"what": " tea ", "n": ""}}
+
+
+@pytest.mark.parametrize("action", ["", None])
+def test_without_an_action_it_is_a_message(action: Any) -> None:
+    (one,) = push(message("/ping", action=action, values={"what": "tea"})).messages
+    assert (one.kind, one.text, one.extra) == ("text", "/ping", {})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"action": 1}, {"action": ["x"]}, {"action": "x", "values": []},
+     {"action": "x", "values": {"a": 1}}, {"action": "x", "values": {"a": None}}],
+)  # fmt: skip
+def test_odd_clicks_are_malformed(change: dict[str, Any]) -> None:
+    received = push(message("", **change))
+    assert (received.verdict, received.reason) == ("reject", "malformed")
+
+
 def test_white_space_inside_a_text_stays() -> None:
     (one,) = push(message("/echo a  b\n  c")).messages
     assert one.text == "/echo a  b\n  c"

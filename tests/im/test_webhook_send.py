@@ -9,7 +9,7 @@ import pytest
 from apps.core.http import Door
 from apps.im import calls, cards
 from apps.im.base import Later, Outgoing, Permanent, SendContext, UnknownOutcome, get_platform
-from apps.im.cards import Button, Card
+from apps.im.cards import Button, Card, Form, Input
 from apps.im.tokens import TokenCache
 from apps.simulate.server import Answer
 from apps.simulate.webhook import WebhookStand
@@ -66,6 +66,22 @@ async def test_repeats_are_one_event_and_edits_are_events_of_their_own(
     ]
     assert {one["id"] for one in webhook_stand.received} == {KEY}
     assert webhook_stand.repeats == 2
+
+
+async def test_whoever_is_to_be_alerted_is_named(webhook_stand: WebhookStand) -> None:
+    await WEBHOOK.send(context(webhook_stand), outgoing(mention="u-alice", mention_name="Alice"))
+    (body,) = webhook_stand.received
+    assert "@Alice" in body["text"]
+    assert body["card"]["blocks"][0]["text"] == "@Alice"
+
+
+async def test_tokens_and_forms_are_in_the_card(webhook_stand: WebhookStand) -> None:
+    submit = Button("Send", "/fill K7", token="2a.b.k.m")
+    card = Card(form=Form((Input("what", "What"),), submit))
+    await WEBHOOK.send(context(webhook_stand), outgoing(card=card, text="What?"))
+    (body,) = webhook_stand.received
+    assert body["card"]["form"]["submit"]["token"] == "2a.b.k.m"
+    assert body["card"]["form"]["inputs"][0]["name"] == "what"
 
 
 async def test_a_repeat_brings_the_newest_revision(webhook_stand: WebhookStand) -> None:
