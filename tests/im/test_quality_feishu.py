@@ -9,10 +9,10 @@ from typing import Any
 from apps.im.ciphers import iv_first_encrypt
 from apps.simulate.desk import Desk, Push
 from apps.simulate.feishu import FeishuStand
-from tests.im.quality import Silver
+from tests.im.quality import Gold
 
 
-class TestFeishu(Silver):
+class TestFeishu(Gold):
     """Every event is encrypted, and the whole body is signed."""
 
     stand = FeishuStand

@@ -8,10 +8,10 @@ from typing import ClassVar
 from apps.core.i18n import both
 from apps.simulate.desk import Desk, Push
 from apps.simulate.webhook import SECRET, WebhookStand, message, signed
-from tests.im.quality import Silver
+from tests.im.quality import Gold
 
 
-class TestWebhook(Silver):
+class TestWebhook(Gold):
     """The Standard Webhooks convention signs the id, the time and the body."""
 
     stand = WebhookStand
