@@ -216,6 +216,16 @@ class Connection:
         task.add_done_callback(self._tasks.discard)
 
     async def _do(self, command: Command) -> None:
+        # Two tries of the same frame may both lie on the list; the second is told of the first.
+        turn = self._turns.setdefault(f"key {command.key}", asyncio.Lock())
+        async with turn:
+            await self._do_once(command)
+
+    async def _do_once(self, command: Command) -> None:
+        with contextlib.suppress(redis.RedisError, OSError):
+            if known := await aibot_wire.known(command):
+                await aibot_wire.tell(command, known)
+                return
         answer = self._streams.ended(command) or await self._said(command)
         if answer is None:
             return  # not confirmed: the sender knows by the silence

@@ -9,9 +9,10 @@ cannot know. What was answered is remembered for a quarter of an hour, for the s
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -92,8 +93,8 @@ async def ask(bot: int, command: Command) -> Answer:
     """
     with _reached():
         client = async_client()
-        if known := await _await(client.get(_key(command.key, "done"))):
-            return Answer.read(_opened(known))
+        if done := await known(command):
+            return done
         if not await _await(client.exists(_bot(bot, "live"))):
             raise Later("no connection is held for this bot (manage.py connect)", delay_s=5.0)
         pipe = client.pipeline(transaction=False)
@@ -105,6 +106,21 @@ async def ask(bot: int, command: Command) -> Answer:
         return await _answered(command)
     except (redis.RedisError, OSError) as error:
         raise UnknownOutcome("Redis went away while the answer was waited for") from error
+    except asyncio.CancelledError:
+        # Nobody waits any more: what was not taken yet must not be sent behind the next try's back.
+        await asyncio.shield(_unwanted(command))
+        raise
+
+
+async def known(command: Command) -> Answer | None:
+    """The platform's yes to an earlier try of the same frame. Raises Redis' errors."""
+    done = await _await(async_client().get(_key(command.key, "done")))
+    return Answer.read(_opened(done)) if done else None
+
+
+async def _unwanted(command: Command) -> None:
+    with suppress(redis.RedisError, OSError):
+        await _await(async_client().delete(_key(command.mark, "want")))
 
 
 async def _answered(command: Command) -> Answer:

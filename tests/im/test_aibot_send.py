@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from typing import Any
+import random
 
 import pytest
 import time_machine
 
-from apps.im import aibot_card, aibot_control, aibot_reply, aibot_store, cards
+from apps.im import aibot_api, aibot_card, aibot_control, aibot_reply, aibot_store, cards
 from apps.im.base import Inbound, Later, Media, Outgoing, Permanent, Sent, UnknownOutcome
 from apps.im.cards import Button, Card, Fields, Table, Text
 from apps.simulate.aibot_cards import MAX_CONTENT
-from apps.simulate.desk import Push
-from apps.simulate.server import Answer
+from apps.simulate.server import Answer, Call, Fault
 from apps.simulate.wecom_aibot import WecomAibotStand
-from tests.im.aibot import AIBOT, answer_to, asks, callback, context, polling
-from tests.services.redis import Named, Redis
+from tests.im.aibot import AIBOT, answer_to, asks, callback, context, polling, request_of
+from tests.services.redis import Redis
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
 BUTTONS = (Button("Stop", "/cancel 7", "danger", "t.1"), Button("Again", "/retry 7", token="t.2"))
@@ -81,19 +80,13 @@ async def test_a_lost_poll_answer_is_fetched_again(aibot_stand: WecomAibotStand)
     found, (poll,) = await callback(aibot_stand, push)
     message = found.messages[0]
     sending = asyncio.create_task(patiently(aibot_stand, answer_to(message)))
-    lost = AIBOT.receive(aibot_stand.config(), _request(poll), message.extra["arrived"])
+    lost = AIBOT.receive(aibot_stand.config(), request_of(poll), message.extra["arrived"])
     while (await aibot_store.look(message.extra["stream_id"])).final is None:
         await asyncio.sleep(0)
     await AIBOT.control(aibot_stand.config(), lost.question, message.extra["arrived"])
     await sending
     await callback(aibot_stand, aibot_stand.again(poll))
     assert [seen.text for seen in aibot_stand.answers_to(push)] == ["pong"]
-
-
-def _request(push: Push) -> Any:
-    from tests.im.aibot import request_of
-
-    return request_of(push)
 
 
 async def test_progress_is_the_same_bubble(aibot_stand: WecomAibotStand) -> None:
@@ -103,7 +96,6 @@ async def test_progress_is_the_same_bubble(aibot_stand: WecomAibotStand) -> None
         progress = answer_to(message, card, role="progress", key="p")
         sent = await send(aibot_stand, progress)
         assert sent.platform_message_id == message.extra["stream_id"]
-        await asyncio.to_thread(aibot_stand.wait, lambda: False, 0.01)
         async with asyncio.timeout(3):
             while "step 1" not in aibot_stand.visible()[0].text:
                 await asyncio.sleep(0.01)
@@ -148,14 +140,39 @@ async def test_after_an_hour_there_is_no_way(aibot_stand: WecomAibotStand) -> No
 async def test_an_address_that_may_have_been_taken_is_not_shown_twice(
     aibot_stand: WecomAibotStand, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from apps.im import aibot_api
-
     monkeypatch.setattr(aibot_api, "TIMEOUT_S", 0.5)
     push = aibot_stand.say("/slow")
     message = old(await asks(aibot_stand, push), 600)
     aibot_stand.fail(RESPONSE, kind, after=True)
     await patiently(aibot_stand, answer_to(message))
     assert [seen.text for seen in aibot_stand.answers_to(push)] == ["pong"]
+
+
+async def test_a_crowd_with_failing_addresses_is_answered_once_each(
+    aibot_stand: WecomAibotStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A third of all calls fail; a call that was refused for now comes back no sooner than told."""
+    monkeypatch.setattr(aibot_api, "TIMEOUT_S", 0.5)
+    dice = random.Random(5)
+
+    def trouble(call: Call) -> Fault | None:
+        if dice.random() > 0.3:
+            return None
+        kind = dice.choice(["answer", "answer", "cut", "reset", "hang"])
+        busy = Answer(dice.choice([429, 500, 503]), {})
+        return Fault(call.path, kind, busy, after=dice.random() < 0.5)
+
+    pushes = [aibot_stand.say(f"/echo {number}") for number in range(40)]
+    messages = [old(await asks(aibot_stand, push), 600) for push in pushes]
+    aibot_stand.trouble = trouble
+    outs = [
+        answer_to(message, f"echo {number}", key=f"key-{number}")
+        for number, message in enumerate(messages)
+    ]
+    await asyncio.gather(*(patiently(aibot_stand, out) for out in outs))
+    for number, push in enumerate(pushes):
+        shown = [seen.text for seen in aibot_stand.visible() if seen.reply_to == push.message_id]
+        assert shown == ["", f"echo {number}"]  # the stream, which nobody polled, and the answer
 
 
 async def test_a_busy_platform_is_asked_later(aibot_stand: WecomAibotStand) -> None:
@@ -336,6 +353,3 @@ def test_more_buttons_than_fit_are_commands() -> None:
 def test_an_empty_card_shows_something() -> None:
     out = Outgoing("k", "answer", "c", "private", cards.answer(""), language="en")
     assert "nothing to show" in aibot_card.draw(out).pieces[0]
-
-
-__all__ = ["Named"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import random
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -29,7 +30,7 @@ from apps.im.base import (
     UnknownOutcome,
 )
 from apps.im.cards import Button, Card, Text
-from apps.simulate.server import Answer
+from apps.simulate.server import Answer, Call, Fault
 from apps.simulate.wecom_aibot import WecomAibotStand
 from tests.im.aibot import AIBOT, answer_to, context
 from tests.services.redis import Redis
@@ -117,7 +118,7 @@ async def send(stand: WecomAibotStand, out: Any) -> Sent:
 
 
 async def patiently(stand: WecomAibotStand, out: Any) -> Sent:
-    for _ in range(10):
+    for _ in range(25):
         try:
             return await send(stand, out)
         except (Later, UnknownOutcome) as error:
@@ -285,6 +286,64 @@ async def test_a_command_that_nobody_took_is_never_sent(aibot_stand: WecomAibotS
         await send(aibot_stand, answer_to(message))
         assert await aibot_wire.take(1) is None
     assert [seen.text for seen in aibot_stand.visible()] == ["pong"]
+
+
+async def test_a_send_that_was_given_up_is_not_sent_behind_its_repeat(
+    aibot_stand: WecomAibotStand,
+) -> None:
+    push = aibot_stand.say("/ping", group=True)
+    async with connected(aibot_stand) as (inbox, _):
+        message = await told(aibot_stand, inbox, push)
+    notice = answer_to(message, "time!", role="notice", context={})
+    await aibot_wire.alive(1)
+    waiting = asyncio.create_task(send(aibot_stand, notice))
+    await asyncio.sleep(0.1)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    async with connected(aibot_stand):
+        await send(aibot_stand, notice)
+        await send(aibot_stand, notice)
+    assert [seen.text for seen in aibot_stand.visible()] == ["time!"]
+
+
+async def test_what_has_no_way_back_goes_through_the_socket_if_there_is_one(
+    aibot_stand: WecomAibotStand,
+) -> None:
+    async with connected(aibot_stand) as (inbox, _):
+        message = await told(aibot_stand, inbox, aibot_stand.say("hi"))
+        called_back = {"stream_id": "s", "arrived": time.time() - 4000}
+        await send(aibot_stand, answer_to(message, "late", context=called_back))
+    assert aibot_stand.visible()[-1].text == "late"
+
+
+async def test_a_crowd_with_failing_frames_is_answered_once_each(
+    aibot_stand: WecomAibotStand,
+) -> None:
+    """A third of all frames fail before they do anything, are cut off, or ask for patience."""
+    aibot_stand.sockets.per_minute = 10_000
+    dice = random.Random(7)
+
+    def trouble(call: Call) -> Fault | None:
+        if call.path not in {"/aibot_respond_msg", "/aibot_send_msg"} or dice.random() > 0.3:
+            return None
+        kind = dice.choice(["hang", "answer", "cut"])
+        return Fault(call.path, kind, Answer(200, {"errcode": -1, "errmsg": "busy"}))
+
+    async with connected(aibot_stand) as (inbox, _):
+        messages = []
+        for number in range(30):
+            push = aibot_stand.say(f"/echo {number}", group=number % 2 == 0)
+            messages.append((push, await told(aibot_stand, inbox, push)))
+        aibot_stand.trouble = trouble
+        outs = [
+            answer_to(message, f"echo {number}", key=f"key-{number}")
+            for number, (_, message) in enumerate(messages)
+        ]
+        await asyncio.gather(*(patiently(aibot_stand, out) for out in outs))
+    for number, (push, _) in enumerate(messages):
+        assert [seen.text for seen in aibot_stand.answers_to(push)] == [f"echo {number}"]
+    assert len(aibot_stand.visible()) == 30
 
 
 async def test_without_redis_it_is_later(aibot_stand: WecomAibotStand, own_redis: Redis) -> None:

@@ -154,7 +154,12 @@ class WecomAibot(Platform):
             return await aibot_push.send(ctx, out)
         if out.role == "progress":
             return await aibot_reply.progress(out)
-        return await aibot_reply.send(ctx, out)
+        try:
+            return await aibot_reply.send(ctx, out)
+        except aibot_reply.NoWay:
+            if not ctx.config.get("secret"):
+                raise
+            return await aibot_push.send(ctx, out)
 
     async def update(self, ctx: SendContext, out: Outgoing) -> Sent:
         """Only progress is edited, and it is a stream that shows all of it anew."""
