@@ -111,7 +111,9 @@ def _elsewhere(case: Case, row: Delivery) -> bool:
     if row.private_to:
         return row.private_to != case.message.sender_id
     chat = case.message.conversation.chat_id
-    return chat != row.chat_id and not chat.startswith(NOWHERE)
+    # A platform may have shown it elsewhere than it was asked to, and says so (`Sent.context`).
+    shown = {row.chat_id, row.context.get("channel")}
+    return chat not in shown and not chat.startswith(NOWHERE)
 
 
 def _card(row: Delivery) -> Card:

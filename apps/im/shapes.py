@@ -223,7 +223,8 @@ class Outgoing:
 class Sent:
     """The platform took it, and this is what it calls the message ("" when it gives no name).
 
-    `context` is kept and comes back in `Outgoing.context` of later edits.
+    `context` is kept and comes back in `Outgoing.context` of later edits. Its `channel`, when there
+    is one, is the chat where the message came to be shown instead of the one that was asked for.
     """
 
     platform_message_id: str = ""
