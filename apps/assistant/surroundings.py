@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from apps.assistant import inbox, wake, words
+from apps.assistant import inbox, leavers, wake, words
 from apps.assistant.case import Case
 from apps.assistant.models import Conversation
 from apps.core import work
@@ -93,6 +93,8 @@ def _take(case: Case, heard: Heard) -> None:
     if heard.chat_type is not None and heard.chat_type != chat.chat_type:
         Conversation.objects.filter(pk=chat.pk).update(chat_type=heard.chat_type)
         chat.chat_type = heard.chat_type
+    if heard.left:
+        leavers.switch_off(case.message.bot_id, case.message.bot.platform, heard.left)
     if heard.messages:
         inbox.store([inbox.incoming(case.message.bot_id, one) for one in heard.messages])
         wake.wake("interactive")

@@ -132,7 +132,7 @@ def left(data: Mapping[str, Any], event_id: str) -> Inbound:
         message_id=None,
         dedupe_key=event_id,
         mentions_bot=None,
-        extra={"event": LEFT, "user_ids": ids},
+        extra={"event": LEFT, "user_ids": ids, "left": ids},
     )
 
 

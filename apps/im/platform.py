@@ -109,9 +109,10 @@ class Platform:
     async def on_event(self, ctx: SendContext, place: Place, *, known: bool) -> Heard:
         """Act on a message of kind `event`; `known` says whether its sender is one of us.
 
-        Done again when it failed or was interrupted; errors as for `send`.
+        Done again when it failed or was interrupted; errors as for `send`. Who left the company
+        stands in `extra["left"]` on every platform that says so.
         """
-        return Heard()
+        return Heard(left=tuple(str(one) for one in place.extra.get("left") or ()))
 
     async def stream(self, ctx: SendContext, link: Link) -> None:
         """Keep one outgoing connection and hand what it brings to `link`.

@@ -247,12 +247,14 @@ class Heard:
     """What came of an event that is no message (`Platform.on_event`).
 
     `chat_type` is what its chat is known to be from now on, "" for unknown, None for no change.
-    `say` is to be told there; `messages` were said there and no event will bring them.
+    `say` is to be told there; `messages` were said there and no event will bring them. `left` are
+    the external ids of people who are no longer in the company.
     """
 
     chat_type: str | None = None
     say: Text | None = None
     messages: tuple[Inbound, ...] = ()
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

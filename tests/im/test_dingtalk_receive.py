@@ -386,7 +386,8 @@ def test_people_who_left() -> None:
     received = event(LEFT)
     found = only(received)
     assert (found.kind, found.chat_id, found.message_id) == ("event", None, None)
-    assert found.extra == {"event": "user_leave_org", "user_ids": ["staff-bob", "staff-carol"]}
+    gone = ["staff-bob", "staff-carol"]
+    assert found.extra == {"event": "user_leave_org", "user_ids": gone, "left": gone}
     assert opened(received) == "success"
     assert found.dedupe_key == only(event(LEFT)).dedupe_key
     assert found.dedupe_key != only(event(LEFT | {"TimeStamp": "1"})).dedupe_key

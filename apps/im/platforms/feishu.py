@@ -173,6 +173,8 @@ class Feishu(Platform):
         match text_at(header, "event_type"):
             case "im.message.receive_v1":
                 return self._message(config, header, body)
+            case "contact.user.deleted_v3":
+                return accept(_leaver(header, body), response={})
             case "card.action.trigger":
                 return accept(_click(header, body), response={})
             case _:
@@ -324,6 +326,23 @@ def _uuid(key: str, number: int) -> str:
 def _message_id(answer: dict[str, Any]) -> str:
     data = answer.get("data")
     return str(data.get("message_id") or "") if isinstance(data, dict) else ""
+
+
+def _leaver(header: dict[str, Any], body: dict[str, Any]) -> Inbound:
+    """Somebody left the company; needs the scope contact:user.base:readonly to come."""
+    open_id = id_at(object_at(body, "object"), "open_id")
+    return Inbound(
+        platform=Feishu.name,
+        kind="event",
+        sender_id=open_id,
+        chat_id=None,
+        chat_type=None,
+        text="",
+        message_id=None,
+        dedupe_key=f"evt:{id_at(header, 'event_id')}",
+        mentions_bot=None,
+        extra={"event": "contact.user.deleted_v3", "left": [open_id]},
+    )
 
 
 def _click(header: dict[str, Any], body: dict[str, Any]) -> Inbound:
