@@ -11,6 +11,12 @@ const MESSAGE_STATES = ["limited", "dead", "ignored"];
 const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
 const date = new Intl.DateTimeFormat(locale, { dateStyle: "full" });
 
+const isBusy = (item) => item.role === "progress" && OPEN_JOB.includes(item.job_state);
+
+// What can be seen of an item: as long as that stays, what is being typed into its form stays too.
+const printOf = (item) => JSON.stringify(item.kind === "message" ? item
+  : { ...item, state: item.state === "expired", job_state: isBusy(item), revision: 0 });
+
 const keyOf = (item) => `${item.kind}-${item.id}`;
 const isBefore = (a, b) =>
   a.at !== b.at ? a.at < b.at : a.kind !== b.kind ? a.kind === "message" : a.id < b.id;
@@ -70,9 +76,10 @@ export class Feed {
   }
 
   put(item) {
-    const print = JSON.stringify(item);
+    const print = printOf(item);
     const old = this.byKey.get(keyOf(item));
-    if (old && (old.print === print || (old.item.revision ?? 0) > (item.revision ?? 0))) return;
+    if (old && (old.item.revision ?? 0) > (item.revision ?? 0)) return;
+    if (old && old.print === print) { old.item = item; return; }
     const node = item.kind === "message" ? this.drawMessage(item) : this.drawDelivery(item);
     const entry = { item, node, print };
     this.byKey.set(keyOf(item), entry);
@@ -107,7 +114,7 @@ export class Feed {
     for (const button of buttons) this.labels.set(button.cmd, button.label);
     const empty = !item.card.title && !(item.card.blocks ?? []).length && !item.card.form;
     const card = empty ? { ...item.card, blocks: [{ type: "text", text: item.text }] } : item.card;
-    const busy = item.role === "progress" && OPEN_JOB.includes(item.job_state);
+    const busy = isBusy(item);
     const note = item.state === "expired" ? el("span", {}, say("expired")) : null;
     return el("li", { class: `item bot ${item.role}`, "data-role": item.role, "data-job": item.job },
       drawCard(card, { busy, click: (button, values) => this.onClick(item, button, values) }),
