@@ -43,6 +43,7 @@ LOOKS: dict[str, Look] = {
     "clock": looks.clock,
     "administrator": looks.administrator,
     "bots": looks.bots,
+    "connections": looks.connections,
     "flower": looks.flower,
 }
 

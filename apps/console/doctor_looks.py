@@ -17,6 +17,7 @@ from apps.audit.log import Actor
 from apps.console.supervisor.first_start import pending_migrations
 from apps.console.supervisor.home import Refused
 from apps.console.supervisor.keys import check_keys
+from apps.core import leases
 from apps.core.i18n import Text, both
 from apps.im.bot_checks import check_bot
 from apps.im.models import Bot
@@ -24,6 +25,9 @@ from apps.im.registry import all_platforms
 
 CLOCK_S = 5
 BOT_S = 8.0
+CONNECT_SILENT_S = 20.0
+#: What `apps.webhooks.streams` says of a connection that lives.
+CONNECTED = "connected"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 NOTHING = Text("", "")
 FINE = both("正常", "fine")
@@ -146,6 +150,26 @@ def bots() -> Iterator[Seen]:
     with ThreadPoolExecutor(len(asked)) as pool:
         for seen in pool.map(_bot, asked):
             yield from seen
+
+
+def connections() -> Iterator[Seen]:
+    """Every bot with an outgoing connection: is it held, and does it live?"""
+    streams = Bot.objects.filter(enabled=True, connection="stream").order_by("slug")
+    held: dict[str, str] = {}
+    for process in leases.alive("connect", CONNECT_SILENT_S):
+        held |= process.detail.get("bots", {})
+    for bot in streams:
+        state = held.get(bot.slug, "")
+        if state == CONNECTED:
+            yield Seen("OK", name=f"connection {bot.slug}")
+        elif state:
+            mend = both("manage.py bot check {s}", "manage.py bot check {s}").format(s=bot.slug)
+            text = both("没有连上：{why}", "not connected: {why}").format(why=state)
+            yield Seen("FAIL", text, mend, f"connection {bot.slug}")
+        else:
+            text = both("没有进程维持它的连接", "no process holds its connection")
+            mend = both("运行 up，或 manage.py connect。", "Run up, or manage.py connect.")
+            yield Seen("FAIL", text, mend, f"connection {bot.slug}")
 
 
 def _bot(bot: Bot) -> list[Seen]:

@@ -157,3 +157,12 @@ def test_an_empty_folder_stays_empty(settings: Any, tmp_path: Path) -> None:
     status, found = run()
     assert (status, list(found)) == (1, ["home"])
     assert not (tmp_path / "nothing").exists()
+
+
+def test_connections_that_nobody_holds_or_that_broke_are_named() -> None:
+    Bot.objects.create(slug="b", platform="feishu", connection="stream")
+    assert levels()["connection b"] == "FAIL"
+    leases.beat("connect", "here", {"bots": {"b": "wrong secret"}})
+    assert "wrong secret" in run()[1]["connection b"]["detail"]
+    leases.beat("connect", "here", {"bots": {"b": "connected"}})
+    assert levels()["connection b"] == "OK"
