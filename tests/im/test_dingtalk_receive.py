@@ -408,6 +408,8 @@ def test_events_that_are_not_genuine() -> None:
     assert only(event(LEFT, owner="corp1", event_owner_key="corp1"))
     assert refused(event(LEFT, event_token="other"))[2] == "bad_signature"
     assert refused(event(LEFT, event_token=""))[2] == "bad_signature"
+    unsigned, query = Signer(event_token="").event(LEFT, stamp=STAMP)
+    assert refused(receive(unsigned, query=query, event_token=""))[2] == "bad_signature"
     other = "b3RoZXItYWVzLWtleS0wMTIzNDU2Nzg5LWFiY2RlZmc"
     for key in (other, "short", "", "!" * 43):
         assert refused(event(LEFT, event_aes_key=key)) == ("reject", 400, "bad_ciphertext")

@@ -72,6 +72,7 @@ async def connected(stand: DingTalkStand, inbox: Inbox) -> AsyncIterator[asyncio
     task = asyncio.create_task(DINGTALK.stream(context(stand), inbox))
     async with asyncio.timeout(20):
         while len(stand.gateway.sockets) == before:
+            assert not task.done(), task
             await asyncio.sleep(0.005)
         try:
             yield task
