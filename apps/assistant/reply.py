@@ -83,12 +83,23 @@ def to_conversation(
         lane="interactive",
         chat_id=conversation.chat_id,
         chat_type=conversation.chat_type,
+        private_to=_who_is_there(conversation),
         card=card.to_json(),
         text=cards.to_text(card),
         not_before=now,
         created_at=now,
         trace_id=job.trace_id,
     )
+
+
+def _who_is_there(conversation: Conversation) -> str:
+    """The person in a private chat, where the platform writes to people and not to chats."""
+    if conversation.chat_type != "private":
+        return ""
+    if not get_platform(conversation.bot.platform).chats_by_person:
+        return ""
+    said = Message.objects.filter(conversation=conversation).order_by("-pk")
+    return said.values_list("sender_id", flat=True).first() or ""
 
 
 def for_job(

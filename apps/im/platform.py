@@ -47,6 +47,8 @@ class Platform:
     #: Where events and clicks are switched on in the vendor's console, for `bot check`.
     events_hint: ClassVar[Text] = both("", "")
     clicks_hint: ClassVar[Text] = both("", "")
+    #: A private chat is written to by the id of the person in it, which its own id does not tell.
+    chats_by_person: ClassVar[bool] = False
     #: Made by the first start and never added or removed by hand.
     built_in: ClassVar[bool] = False
     #: Which parts of a message's `extra` are needed for answering it (a thread, a reply address).

@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from apps.accounts import identity
 from apps.accounts.models import Person
-from apps.assistant import drain, pipeline
-from apps.assistant.models import Message
+from apps.assistant import drain, pipeline, reply
+from apps.assistant.models import Conversation, Job, Message
 from apps.audit.log import Actor
 from apps.core import work
-from apps.im import bots, delivery, marks, transport
+from apps.im import bots, cards, delivery, marks, transport
 from apps.im.models import Bot, Delivery
 from apps.im.sender import sender
 from apps.simulate.desk import Push
@@ -98,6 +98,24 @@ def test_a_stranger_gets_a_code_that_nobody_else_sees(
     (seen,) = dingtalk_stand.visible()
     assert seen.chat == dingtalk_stand.chat_of("mallory")
     assert "pong" not in seen.text
+
+
+def test_what_nobody_asked_for_finds_its_way_into_a_private_chat(
+    dingtalk_stand: DingTalkStand, bot: Bot
+) -> None:
+    """A reminder answers no message: there is no reply address, and a chat's id leads nowhere."""
+    post(bot, dingtalk_stand.say("/ping"))
+    handle()
+    deliver()
+    chat = Conversation.objects.get()
+    made = reply.to_conversation(
+        chat, "notice", cards.answer("do not forget"), now=timezone.now(), job=Job()
+    )
+    made.job = None
+    delivery.create([made], take=False)
+    deliver()
+    seen = dingtalk_stand.visible()[-1]
+    assert (seen.text, seen.private_to) == ("do not forget", dingtalk_stand.people["alice"])
 
 
 def test_buttons_know_their_way_back(dingtalk_stand: DingTalkStand, bot: Bot) -> None:

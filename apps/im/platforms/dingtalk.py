@@ -39,6 +39,7 @@ class DingTalk(Platform):
     api_base = dingtalk_hosts.API
     connections = ("webhook", "stream")
     stream_hosts = dingtalk_hosts.STREAM_HOSTS
+    chats_by_person = True
     context_keys = ("reply_url", "reply_url_expires_ms", "staff_id")
     events_hint = both(
         "请在开发者后台“机器人”里把消息接收模式设为 HTTP 并填写地址，或设为 Stream，再发布应用。",
