@@ -278,7 +278,7 @@ def _held_up(reply: Reply, data: dict[str, Any]) -> None:
 
 
 def _failed(reply: Reply, why: str, code: str, repeatable: bool) -> NoReturn:
-    if repeatable or reply.status == 503:
+    if repeatable or (reply.status == 503 and code):
         raise Later(why, delay_s=reply.seconds("retry-after"), vendor_code=code)
     raise UnknownOutcome(why, vendor_code=code)
 

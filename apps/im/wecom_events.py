@@ -6,6 +6,7 @@ An app is written to by one person at a time: there are no groups, and nobody me
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -122,12 +123,18 @@ def _event(inner: Element) -> Received:
             chat_type="private",
             text="",
             message_id=None,
-            dedupe_key=f"ev:{sender}:{moment}:{event}:{key}:{task}",
+            dedupe_key=_name(sender, moment, event, key, task),
             mentions_bot=None,
             extra=extra,
         ),
         body=NOTHING,
     )
+
+
+def _name(*parts: str) -> str:
+    """The parts in one word, which the inbox has room for."""
+    name = ":".join(("ev", *parts))
+    return name if len(name) <= MAX_ID else f"ev:{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 def _plain(event: str, key: str) -> tuple[str, dict[str, Any]]:

@@ -10,7 +10,6 @@ import json
 import time
 import uuid
 from dataclasses import dataclass
-from email.utils import formatdate
 from typing import Any
 
 from apps.simulate.server import Answer, Call
@@ -51,8 +50,6 @@ class WeComStand(WeComPeople):
         #: This caller's address is among the app's trusted ones.
         self.trusted = True
         self.closed = False
-        #: Its clock is ahead by so many seconds.
-        self.ahead_s = 0.0
         self._tokens: dict[str, float] = {}
         self._repeats: dict[str, tuple[float, Shown]] = {}
         self._tasks: set[str] = set()
@@ -80,14 +77,13 @@ class WeComStand(WeComPeople):
 
     def respond(self, call: Call) -> Answer:
         """Route one call; refusals become the vendor's error answers, with status 200."""
-        date = {"date": formatdate(time.time() + self.ahead_s, usegmt=True)}
         try:
             answer = self._route(call)
         except Refusal as refusal:
             answer = {"errcode": refusal.code, "errmsg": refusal.msg}
         if isinstance(answer, Answer):
             return answer
-        return Answer(200, {"errcode": 0, "errmsg": "ok"} | answer, date)
+        return Answer(200, {"errcode": 0, "errmsg": "ok"} | answer)
 
     def _route(self, call: Call) -> dict[str, Any] | Answer:
         at = (call.method, call.path.removeprefix("/cgi-bin/"))

@@ -43,6 +43,7 @@ COLUMNS = {
     "stream": both("无需公网地址", "without a public address"),
 }
 GOLD_ONLY = {"buttons", "forms", "edits", "voice", "fetches", "files"}
+IN_GROUPS = {"mentions", "private"}
 YES, NO = "✓", "–"
 PLATFORM = both("平台", "Platform")
 LEVEL = both("级别", "Level")
@@ -79,11 +80,14 @@ def table(language: str) -> str:
 def _cell(one: Bronze, column: str, language: str, notes: list[str]) -> str:
     if column == "stream":
         return YES if "stream" in one.adapter.connections else NO
-    why = one.not_possible.get(column)
-    if why is None:
-        tried = column not in GOLD_ONLY or one.level == "gold"
-        return YES if tried else NO
-    return f"{NO} {_note(why, language, notes)}"
+    absent = "groups" in one.not_possible and column in IN_GROUPS
+    why = one.not_possible.get("groups" if absent else column)
+    if why is not None:
+        return f"{NO} {_note(why, language, notes)}"
+    if column in GOLD_ONLY and one.level != "gold":
+        return NO
+    partly = one.limited.get(column)
+    return f"{YES} {_note(partly, language, notes)}" if partly else YES
 
 
 def _note(why: Text, language: str, notes: list[str]) -> str:

@@ -19,14 +19,17 @@ from apps.im.base import (
     Platform,
     Received,
     SendContext,
+    Sent,
     get_platform,
 )
 from apps.im.cards import Card
+from apps.im.shapes import Facts
 from apps.im.tokens import TokenCache
 from apps.simulate.desk import Desk, Push, Seen
 
 #: What a platform's API may not allow, and the ability that then has to be declared as missing.
 RULES = {
+    "groups": "",
     "mentions": "",  # groups in which the bot has to be addressed
     "private": "private",  # telling one person alone something in a group
     "buttons": "buttons",
@@ -59,6 +62,15 @@ class Quality:
     #: What the platform's API does not allow: a key of `RULES`, and why, as the README shows it.
     not_possible: ClassVar[dict[str, Text]] = {}
 
+    #: What its API allows only in part: a key of `RULES`, and how far.
+    limited: ClassVar[dict[str, Text]] = {}
+    #: Has every click a name of its own, by which two of the same moment are told apart?
+    names_clicks: ClassVar[bool] = True
+    #: What people can send: the kind that it becomes, and the file's name.
+    sent_file: ClassVar[tuple[str, str]] = ("file", "报告.csv")
+    #: Can people type into a form, or only choose?
+    typed_inputs: ClassVar[bool] = True
+
     def plains(self, desk: Desk) -> list[bytes]:
         """Genuine events as they are before the vendor encrypts and signs them."""
         raise NotImplementedError
@@ -66,6 +78,9 @@ class Quality:
     def signed(self, desk: Desk, plain: bytes) -> Push:
         """The push that the vendor would make of such bytes, whatever they are."""
         raise NotImplementedError
+
+    async def looks(self, desk: Desk) -> None:
+        """Let the platform ask for what is new, where it is the platform that asks."""
 
     # ---- what the tests use ----
 
@@ -105,7 +120,8 @@ class Quality:
 
     def context(self, desk: Desk, **config: Any) -> SendContext:
         """What sending needs; each has a cache of tokens of its own."""
-        return SendContext(desk.config(**config), 1, Door(), TokenCache())
+        facts = Facts(address=f"https://bot.example.com/webhooks/{self.stand.platform}/sim/")
+        return SendContext(desk.config(**config), 1, Door(), TokenCache(), facts=facts)
 
     def answer(self, message: Inbound, card: Card | str, **changes: Any) -> Outgoing:
         """An answer to a message, as the pipeline makes it."""
@@ -123,6 +139,18 @@ class Quality:
             "context": {name: known[name] for name in wanted if name in known},
         }
         return Outgoing(**fields | changes)
+
+    async def send(self, desk: Desk, ctx: SendContext, out: Outgoing) -> Sent:
+        """Send, and let people see it."""
+        sent = await self.adapter.send(ctx, out)
+        await self.looks(desk)
+        return sent
+
+    async def update(self, desk: Desk, ctx: SendContext, out: Outgoing) -> Sent:
+        """Edit, and let people see it."""
+        sent = await self.adapter.update(ctx, out)
+        await self.looks(desk)
+        return sent
 
     def asked(self, desk: Desk, text: str = "/ping", **more: Any) -> Inbound:
         """What alice asks, as the adapter read it."""
