@@ -1,12 +1,10 @@
-"""What Slack itself can tell about a bot: its token, its scopes, who it is, the time."""
+"""What Slack itself can tell about a bot: its token, its scopes, who it is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-from apps.core import clock
 from apps.core.i18n import Text, both
 from apps.im import slack_api, slack_socket
 from apps.im.calls import Reply
@@ -29,7 +27,6 @@ SCOPES: dict[str, Text] = {
     "files:write": both("发送文件", "to send files"),
     "reactions:write": both("表示已看到", "to show that a message was seen"),
 }
-MOST_APART_S = 60
 
 _OK = both("正常", "fine")
 _MISSING = both("缺少 {name}", "{name} is missing")
@@ -53,10 +50,6 @@ _NO_ANSWER = both("Slack 没有应答：{why}", "Slack gives no answer: {why}")
 _SCOPES = both(
     "缺少权限 {scopes}：在 OAuth & Permissions 添加后重新安装应用",
     "missing scopes {scopes}: add them under OAuth & Permissions and install the app again",
-)
-_CLOCK = both(
-    "本机时钟与 Slack 相差 {seconds:.0f} 秒：请校时，否则签名会被当成过期",
-    "this machine's clock and Slack's are {seconds:.0f} s apart: set it, or signatures look stale",
 )
 _OTHER_BOT = both(
     "bot_user_id 与 Slack 给出的 {found} 不同，请改正或留空",
@@ -87,7 +80,6 @@ async def check(ctx: SendContext) -> list[Check]:
         reply = await slack_api.ask_raw(ctx, "auth.test", {}, token=str(ctx.config["bot_token"]))
     except DeliveryError as error:
         return [*found, Check("bot_token", False, _NO_ANSWER.format(why=str(error)))]
-    found.append(_clock(reply))
     try:
         told = slack_api.opened(reply)
     except DeliveryError as error:
@@ -101,16 +93,6 @@ async def check(ctx: SendContext) -> list[Check]:
 async def user_id(ctx: SendContext) -> str:
     """The bot's own user id. Raises as `slack_api.post`."""
     return str((await slack_api.ask(ctx, "auth.test", {})).get("user_id") or "")
-
-
-def _clock(reply: Reply) -> Check:
-    try:
-        theirs = parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
-    except (TypeError, ValueError):
-        return Check("clock", True, _OK)  # nothing was said about the time
-    apart = abs(theirs - clock.timestamp())
-    fine = apart <= MOST_APART_S
-    return Check("clock", fine, _OK if fine else _CLOCK.format(seconds=apart))
 
 
 def _scopes(reply: Reply) -> Check:

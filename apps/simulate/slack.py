@@ -8,7 +8,6 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
-from email.utils import formatdate
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -19,7 +18,6 @@ from apps.simulate.slack_people import (
     BOT_ID,
     BOT_USER,
     FORM,
-    PEOPLE,
     TEAM,
     Channel,
     SlackPeople,
@@ -87,8 +85,6 @@ class SlackStand(SlackPeople):
         self.scopes, self.app_scopes = set(SCOPES), {"connections:write"}
         #: (calls, seconds) of a method, in each channel where it names one.
         self.limits: dict[str, tuple[int, float]] = {}
-        #: What the clock of the workspace shows beyond ours.
-        self.clock_off_s = 0.0
         self.socket_mode = True
         self.reactions: list[tuple[str, str, str]] = []
         self.socket = SocketMode()
@@ -137,10 +133,7 @@ class SlackStand(SlackPeople):
         if call.path.startswith("/upload/"):
             return self._upload(call)
         method = call.path.removeprefix("/api/")
-        headers = {
-            "date": formatdate(time.time() + self.clock_off_s, usegmt=True),
-            "x-oauth-scopes": ",".join(sorted(self.scopes)),
-        }
+        headers = {"x-oauth-scopes": ",".join(sorted(self.scopes))}
         try:
             given = self._given(call, method)
             if wait := self._over(method, given):
@@ -424,7 +417,6 @@ def _unescaped(text: str) -> str:
 def _seen(channel: Channel, message: dict[str, Any], contents: dict[str, bytes]) -> Seen:
     blocks = message.get("blocks") or []
     found = [one for block in blocks for one in elements(block)]
-    private = {f"D0{name.upper()}": user for name, user in PEOPLE.items()}
     return Seen(
         message["ts"],
         channel.id,
@@ -437,7 +429,6 @@ def _seen(channel: Channel, message: dict[str, Any], contents: dict[str, bytes])
         inputs=[one["action_id"] for one in found if one["type"] != "button"],
         files=[(one["title"], contents[one["id"]]) for one in message.get("files", [])],
         reply_to=message.get("thread_ts", ""),
-        private_to=private.get(channel.id, ""),
         edits=message.get("edits", 0),
         raw=message,
     )

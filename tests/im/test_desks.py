@@ -10,10 +10,13 @@ from apps.im.base import InboundRequest, Received, get_platform
 from apps.simulate.desk import Desk, Push
 from apps.simulate.dingtalk import DingTalkStand
 from apps.simulate.feishu import FeishuStand
+from apps.simulate.slack import SlackStand
 from apps.simulate.webhook import WebhookStand
 
 
-@pytest.fixture(params=[FeishuStand, WebhookStand, DingTalkStand], ids=lambda kind: kind.platform)
+@pytest.fixture(
+    params=[FeishuStand, WebhookStand, DingTalkStand, SlackStand], ids=lambda kind: kind.platform
+)
 def desk(request: pytest.FixtureRequest) -> Desk:
     """A stand that does not listen: only its people are there."""
     made: Desk = request.param()

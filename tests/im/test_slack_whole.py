@@ -83,11 +83,11 @@ def test_a_question_in_a_channel_is_answered_once_in_its_thread(house: House) ->
 
 def test_a_question_in_private_and_a_command(house: House) -> None:
     answer = only(house.take(house.stand.say("/echo 1 &lt; 2 &amp; &lt;!here&gt;", "bob")))
-    assert ("1 < 2 & <!here>" in answer.text, answer.private_to) == (True, PEOPLE["bob"])
+    assert ("1 < 2 & <!here>" in answer.text, answer.chat) == (True, "D0BOB")
     answer = only(house.take(house.stand.slash("/ping")))
     assert (answer.chat, answer.reply_to) == (GROUP, "")
     answer = only(house.take(house.stand.slash("/ping", "", "bob", "C0OTHER")))
-    assert answer.private_to == PEOPLE["bob"]
+    assert answer.chat == "D0BOB"
 
 
 def test_a_stranger_is_told_privately_how_to_be_known(house: House) -> None:
@@ -124,4 +124,4 @@ def test_a_button_can_be_pressed_wherever_its_card_is(house: House, chat: str) -
 
 def test_a_form_of_nowhere_is_answered_privately(house: House) -> None:
     answer = only(house.take(house.stand.submit("bind", code="918273")))
-    assert answer.private_to == PEOPLE["alice"]
+    assert answer.chat == "D0ALICE"
