@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from apps.accounts import authz
 from apps.accounts.models import Person
 from apps.accounts.rights import holding
-from apps.assistant import conversations, finish, jobs, progress, reply, words
+from apps.assistant import conversations, finish, heard, jobs, progress, reply, words
 from apps.assistant.jobs import entry
 from apps.assistant.models import Approval, Job, Message
 from apps.audit import log as audit
@@ -108,6 +108,8 @@ def _card(approval: Approval, language: str) -> Card:
     job = approval.job
     skill = words.skill_label(job.skill, language)
     pairs = [(words.CODE.in_(language), approval.code)]
+    if job.message is not None and heard.spoken(job.message):
+        pairs.append((heard.LABEL.in_(language), heard.shown(job.message)))
     if job.parameters:
         pairs.append((words.PARAMETERS.in_(language), visible(job.parameters)))
     approve, deny = f"/approve {approval.code}", f"/deny {approval.code}"

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from apps.accounts.authz import Rights
 from apps.accounts.models import Person
-from apps.assistant import reply
+from apps.assistant import heard, reply
 from apps.assistant.models import Job, Message
 from apps.assistant.understand import Understood
 from apps.audit.log import Actor, Entry
@@ -96,6 +96,7 @@ class Case:
         """
         self.conclude(state, reason)
         private = private or bool(self.press and self.press.delivery.private_to)
+        card = heard.with_heard(card, self.message, self.language)
         made = reply.to_message(
             self.message, "answer", card, now=self.now, private=private, job=job
         )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from apps.accounts.authz import Rights
 from apps.accounts.models import Person
-from apps.assistant import ports, words
+from apps.assistant import attached, ports, words
 from apps.assistant.models import Conversation, Job, Message
 from apps.core.clock import utcnow
 from apps.core.i18n import Text
@@ -60,6 +60,7 @@ def build(
         job_number=job.number if job else None,
         on_progress=_noting(note, asker.person) if note else _nobody,
         stop_asked=_stop_asked(job) if job else _never,
+        files=attached.Files(asker),
     )
 
 
@@ -74,10 +75,14 @@ def for_job(job: Job, rights: Rights, note: Callable[[str], None]) -> Context:
 
     `note` takes the steps that the skill reports.
     """
-    conversation: Conversation = job.conversation
-    asker = ports.Asker(job.person, rights, conversation, utcnow(), job.trace_id, job.message)
     origin = job.message.origin if job.message else "im"
-    return build(asker, origin=origin, job=job, note=note)
+    return build(asker_of(job, rights), origin=origin, job=job, note=note)
+
+
+def asker_of(job: Job, rights: Rights) -> ports.Asker:
+    """For whom a job runs, and where."""
+    conversation: Conversation = job.conversation
+    return ports.Asker(job.person, rights, conversation, utcnow(), job.trace_id, job.message)
 
 
 def _nobody(text: str | Text) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,16 +26,17 @@ def end_running(
     actor: Actor,
     now: datetime,
     private: bool = False,
+    files: Sequence[str] = (),
     **changes: Any,
 ) -> bool:
     """End a job that this process runs; False (and nothing written) when it is no longer ours.
 
-    `private`: the answer is for its owner alone.
+    `private`: the answer is for its owner alone. `files` are the uids of what goes out with it.
     """
     with transaction.atomic():
         if not work.finish(job, state, finished_at=now, queued_until=None, **changes):
             return False
-        _after(job, state, card, actor, now, private=private)
+        _after(job, state, card, actor, now, private=private, files=files)
     _count(job, state, now)
     return True
 
@@ -74,6 +76,7 @@ def _after(
     *,
     by: str = "",
     private: bool = False,
+    files: Sequence[str] = (),
 ) -> None:
     job.state = state
     audit.record_many([entry(job, f"job.{state}", actor, state)])
@@ -81,6 +84,7 @@ def _after(
     if card is None or _answered(job):
         return
     made = reply.for_job(job, job.reply_role, card, now=now, private=private)
+    made[0].files = list(files)
     if waited and job.message is not None:
         # Whoever watched a card change is not told of its end by another change.
         reply.mention(made[0], job.message, job.person)

@@ -12,6 +12,7 @@ from apps.assistant import (
     questions,
     reply,
     strangers,
+    voice,
     words,
 )
 from apps.assistant.case import Case
@@ -54,7 +55,7 @@ def _act(case: Case, skill: Skill, missing: Parameter | None) -> None:
     """Do it; a button that said it is used up, unless it is refused here."""
     if missing is not None:
         _ask_back(case, skill, missing)
-    elif kind := approvals.kind_of(skill):
+    elif kind := approvals.kind_of(skill) or voice.confirms(case, skill):
         _ask_approval(case, skill, kind)
     elif skill.quick:
         _answer_now(case, skill)

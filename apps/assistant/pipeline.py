@@ -13,7 +13,7 @@ from datetime import datetime
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
 
-from apps.assistant import clicks, steps, surroundings, words
+from apps.assistant import clicks, hearing, steps, surroundings, words
 from apps.assistant.case import Case
 from apps.assistant.models import Message
 from apps.assistant.perform import perform
@@ -59,6 +59,7 @@ def _handle(cases: list[Case]) -> bool:
     steps.admit(cases)
     clicks.acknowledge(cases)
     steps.throttle(cases)
+    cases = hearing.put_aside(cases)
     steps.recall(cases)
     clicks.resolve(cases)
     steps.understand(cases)

@@ -30,11 +30,14 @@ def card(
     *,
     why: Text | None = None,
 ) -> Card:
-    """Ask for `missing` in words, and for all that is not known in a form; `why` not as before."""
+    """Ask for `missing` in words, and for all that is not known in a form; `why` not as before.
+
+    A file is sent, not filled in.
+    """
     asked = [p for p in skill.parameters if p.asked and p.name not in known]
-    inputs = tuple(_input(p, language) for p in asked or [missing])
+    inputs = tuple(_input(p, language) for p in asked or [missing] if p.kind != "file")
     submit = Button(words.SUBMIT.in_(language), f"{FILL}{job.number}", "primary")
-    form = Form(inputs, submit)
+    form = Form(inputs, submit) if inputs else None
     question = cards.Text(missing.question.in_(language))
     if why is None:
         return Card("", "blue", (question,), form=form)
@@ -44,12 +47,16 @@ def card(
 def filled(shown: Card, skill: Skill, values: Mapping[str, Any], language: str) -> Card:
     """The question once it is answered: what was given, and nothing to fill in."""
     pairs = tuple(
-        (p.label.in_(language), str(values[p.name])[:200])
+        (p.label.in_(language), _value(p, values[p.name]))
         for p in skill.parameters
         if p.name in values
     )
     facts = (cards.Fields(pairs),) if pairs else ()
     return Card(shown.title, "grey", (*shown.blocks, *facts))
+
+
+def _value(parameter: Parameter, value: Any) -> str:
+    return str(value["name"] if parameter.kind == "file" and value else value)[:200]
 
 
 def _input(parameter: Parameter, language: str) -> Input:

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from apps.accounts.models import Person
-from apps.assistant import conversations, words
+from apps.assistant import conversations, heard, words
 from apps.assistant.conversations import NOWHERE
 from apps.assistant.lanes import CLICKS
 from apps.assistant.models import Approval, Conversation, Job, Message
@@ -110,6 +110,8 @@ def for_job(
         told = to_conversation(job.conversation, role, card, now=now, job=job)
         alone = not private or told.chat_type == "private"
         return [told if alone else _in_web_chat(told, job.person)]
+    if role == "answer":
+        card = heard.with_heard(card, job.message, words.language_of(job.person))
     made = to_message(job.message, role, card, now=now, job=job, private=private)
     if role == "answer" and _nobody_waits(job):
         return [_in_web_chat(made, job.person)]

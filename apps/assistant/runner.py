@@ -12,7 +12,17 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from apps.accounts import authz, identity
 from apps.accounts.authz import Rights
-from apps.assistant import approvals, context, finish, progress, reply, steps, wake, words
+from apps.assistant import (
+    approvals,
+    attached,
+    context,
+    finish,
+    progress,
+    reply,
+    steps,
+    wake,
+    words,
+)
 from apps.assistant.jobs import dispatch, entry
 from apps.assistant.models import Job, Message
 from apps.assistant.watch import Stopped, TimedOut, Watch
@@ -41,6 +51,8 @@ class End:
     private: bool = False
     #: Did people see progress? Its last edit may have to wait a moment.
     shown: bool = False
+    #: The uids of what the skill made.
+    files: tuple[str, ...] = ()
 
 
 claims = work.Claim(lambda: work.claimable(Job, Slot("now")).filter(pk=Slot("pk")))
@@ -110,7 +122,7 @@ def _write_down(job: Job, end: End) -> None:
         try:
             finish.end_running(
                 job, end.state, end.card, actor=actor, now=utcnow(), private=end.private,
-                result={"text": cards.to_text(end.card)}, last_error=end.error,
+                files=end.files, result={"text": cards.to_text(end.card)}, last_error=end.error,
             )  # fmt: skip
             return
         except (DatabaseError, InterfaceError) as error:
@@ -157,7 +169,9 @@ def _watched(job: Job, skill: skills.Skill, rights: Rights, board: progress.Boar
     try:
         with Watch(job, skill.timeout, board):
             result = skill.run(context.for_job(job, rights, board.note), job.parameters)
-        return End("succeeded", reply.as_card(result, language), private=result.private)
+        made = attached.keep_made(context.asker_of(job, rights), result.files)
+        card = reply.as_card(result, language)
+        return End("succeeded", card, private=result.private, files=tuple(made))
     except (Stopped, skills.Stopped):
         return End("cancelled", words.plain(words.STOPPED_ASKING, language), "stopped")
     except TimedOut:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.conf import settings
 
 from apps.accounts import authz, identity
-from apps.assistant import clicks, jobs, words
+from apps.assistant import attached, clicks, hearing, jobs, voice, words
 from apps.assistant.case import Case
 from apps.assistant.lanes import CLICKS
 from apps.assistant.models import Conversation
@@ -21,7 +21,7 @@ from apps.skills import base as skills
 from apps.skills.parameters import Bound, Missing, fill, fill_form
 
 NEVER_MIND = frozenset({"取消", "算了", "不用了", "cancel", "never mind", "nevermind"})
-READABLE = frozenset({"text", "command"}) | CLICKS
+READABLE = frozenset({"text", "command", "voice", "file", "image"}) | CLICKS
 CARD_RATE = Rate.parse("1/m")
 
 
@@ -82,7 +82,11 @@ def throttle(cases: Sequence[Case]) -> None:
     """How often: a person's and a chat's rate. What is over it ends as `limited`."""
     person = Rate.parse(settings.CLAWDBOT_LIMIT_PERSON)
     chat = Rate.parse(settings.CLAWDBOT_LIMIT_CHAT)
-    asked = [c for c in cases if c.open and c.message.origin != "schedule"]
+    asked = [
+        c
+        for c in cases
+        if c.open and c.message.origin != "schedule" and not hearing.counted(c.message)
+    ]
     groups = [
         [(_who(case), person), (f"chat:{case.message.conversation_id}", chat)] for case in asked
     ]
@@ -124,6 +128,8 @@ def understand(cases: Sequence[Case]) -> None:
         text = case.message.text.strip()
         if case.message.kind not in READABLE:
             case.answer(words.plain(words.TEXT_ONLY, case.language), reason=case.message.kind)
+        elif attached.alone(case.message):
+            attached.take(case)
         elif not text:
             case.answer(words.plain(words.EMPTY, case.language), reason="empty")
         elif case.asking is not None and text.casefold() in NEVER_MIND:
@@ -131,6 +137,8 @@ def understand(cases: Sequence[Case]) -> None:
             case.answer(words.plain(words.STOPPED_ASKING, case.language), reason="never_mind")
         else:
             _understand(case, text)
+            attached.fill(case)
+            voice.judge(case)
 
 
 def _understand(case: Case, text: str) -> None:

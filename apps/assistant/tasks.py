@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apps.assistant import drain as draining
-from apps.assistant import runner
+from apps.assistant import hearing, runner
 from apps.assistant.jobs import task_name
 from apps.skills.base import registry
 from clawdbot.celery import app
@@ -13,6 +13,12 @@ from clawdbot.celery import app
 def drain(lane: str) -> None:
     """Handle the messages of a lane and send what is due."""
     draining.run(lane)
+
+
+@app.task(name=hearing.TASK)
+def hear(message_id: int, attempt: int) -> None:
+    """Turn a voice message into text."""
+    hearing.run(message_id, attempt)
 
 
 def _register(skill: str) -> None:

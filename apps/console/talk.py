@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
@@ -23,7 +23,9 @@ from apps.console.supervisor.supervisor import Supervisor
 from apps.core import leases
 from apps.core.i18n import both
 from apps.im import cards
+from apps.im.files import link, path_of
 from apps.im.models import Delivery
+from apps.im.outgoing_files import rows_of
 
 LOOK_S = 0.03
 WORKER_S = 10.0
@@ -46,6 +48,8 @@ class Said:
     state: str
     text: str
     card: dict[str, Any]
+    #: Of each file: its name, and where it is here and in the web chat.
+    files: list[dict[str, str]] = field(default_factory=list)
 
 
 def person_named(name: str) -> Person:
@@ -130,4 +134,8 @@ def _said(message: Message, answer: Delivery) -> Said:
     job = Job.objects.filter(message=message).order_by("-pk").first()
     state = job.state if job else message.state
     words = cards.to_text(cards.Card.from_json(answer.card), language_of(message.person))
-    return Said(message.pk, job.number if job else None, state, words, answer.card)
+    files = [
+        {"name": row.name, "path": str(path_of(row)), "url": link(row)}
+        for row in rows_of(answer.files)
+    ]
+    return Said(message.pk, job.number if job else None, state, words, answer.card, files)

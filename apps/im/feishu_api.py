@@ -6,7 +6,8 @@ takes 99991400 for a missing right and 230020 for a vanished chat; both are rate
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn, TypeVar
 
 from apps.im import tokens
 from apps.im.calls import Reply, call
@@ -35,6 +36,7 @@ MEANINGS = {
 _WRONG = frozenset({"10003", "10014"})
 _WAIT_CREDENTIALS_S = 60.0
 _WAIT_TOKEN_S = 30.0
+Read = TypeVar("Read")
 
 
 class ContentRefused(Permanent):
@@ -59,12 +61,24 @@ async def request(
     Returns the answer's JSON. Raises `ContentRefused`, `TargetGone`, `Permanent`, `Later`,
     `UnknownOutcome`.
     """
+
+    def once(headers: dict[str, str]) -> Awaitable[Reply]:
+        return call(ctx.door, method, base(ctx) + path, body=body, headers=headers)
+
+    return await with_token(ctx, once, opened)
+
+
+async def with_token(
+    ctx: SendContext,
+    once: Callable[[dict[str, str]], Awaitable[Reply]],
+    read: Callable[[Reply], Read],
+) -> Read:
+    """What `read` makes of the answer of `once`, which is given the headers; as `request`."""
     for _ in range(2):
         token = await ctx.tokens.get(account(ctx), lambda: fetch_token(ctx))
-        headers = {"Authorization": f"Bearer {token}"}
-        reply = await call(ctx.door, method, base(ctx) + path, body=body, headers=headers)
+        reply = await once({"Authorization": f"Bearer {token}"})
         try:
-            return opened(reply)
+            return read(reply)
         except TokenExpired:
             await ctx.tokens.drop(account(ctx), token)
     raise Later("Feishu refuses fresh access tokens", delay_s=_WAIT_TOKEN_S)

@@ -19,7 +19,7 @@ from apps.core.bulk import Settle
 from apps.core.clock import utcnow
 from apps.core.errors import ClawdbotError
 from apps.core.sql import Among, Prepared
-from apps.im import clicks
+from apps.im import clicks, outgoing_files
 from apps.im.base import Outgoing, Platform, get_platform
 from apps.im.bots import disable_broken, send_context
 from apps.im.cards import BadCard, Card
@@ -78,6 +78,8 @@ def _card(delivery: Delivery) -> Card:
 def _parcel(delivery: Delivery, bot: Bot) -> Parcel:
     platform = get_platform(bot.platform)
     update = _is_update(delivery, platform)
+    parts = outgoing_files.parts_of(delivery, platform)
+    card = outgoing_files.with_links(_card(delivery), delivery.text, parts.links)
     outgoing = Outgoing(
         key=str(delivery.key),
         role=delivery.role,
@@ -86,7 +88,7 @@ def _parcel(delivery: Delivery, bot: Bot) -> Parcel:
         private_to=delivery.private_to,
         reply_to=delivery.reply_to,
         in_reply_to=delivery.in_reply_to,
-        card=clicks.signed(_card(delivery), delivery.pk, delivery.bot_id),
+        card=clicks.signed(card, delivery.pk, delivery.bot_id),
         text=delivery.text,
         context=delivery.context,
         mention=str(delivery.context.get("mention", "")),
@@ -94,6 +96,8 @@ def _parcel(delivery: Delivery, bot: Bot) -> Parcel:
         platform_message_id=delivery.platform_message_id,
         revision=delivery.revision,
         language=settings.CLAWDBOT_LANGUAGE,
+        files=parts.media,
+        links=parts.links,
         repeat=not update and _may_be_a_repeat(delivery, platform.abilities.idempotency),
         again=_was_tried(delivery),
         since=delivery.created_at.timestamp(),

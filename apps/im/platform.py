@@ -91,6 +91,9 @@ class Platform:
     async def fetch(self, ctx: SendContext, attachment: Mapping[str, Any], limit: int) -> Media:
         """Bring an attachment of a received message, at most `limit` bytes.
 
+        `attachment` is as `receive` gave it, with `message_id`, `chat_id`, `sender_id` and `extra`
+        of its message.
+
         Raises `Permanent` (too large, gone, not allowed), `Later` or `UnknownOutcome`.
         """
         raise Permanent(f"{self.name} cannot fetch files")

@@ -180,6 +180,16 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
+class FileLink:
+    """A file that the platform does not send itself: its asker opens `url` in the web chat."""
+
+    name: str
+    mime: str
+    size: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """One visible message on its way out, or its newer revision.
 
@@ -213,6 +223,8 @@ class Outgoing:
     mention: str = ""
     mention_name: str = ""
     files: tuple[Media, ...] = ()
+    #: Of the files that are not in `files`; the card names them already.
+    links: tuple[FileLink, ...] = ()
 
     def shown(self) -> Card:
         """The card to draw: never empty, and marked when it may be a repeat."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from apps.simulate import feishu_files
 from apps.simulate.desk import Seen
 from apps.simulate.feishu_app import APPLICATION, App
 from apps.simulate.feishu_cards import INPUTS, BadCard, check_card
@@ -32,6 +33,7 @@ SENT_KEYS = {"receive_id", "msg_type", "content", "uuid", "reply_in_thread"}
 MAX_CARD = 30 * 1024
 MAX_TEXT = 150 * 1024
 UUID_MEMORY_S = 3600
+FILED = {"image", "file", "audio"}
 
 
 @dataclass
@@ -90,6 +92,7 @@ class FeishuStand(FeishuPeople):
         self.long = LongConnection()
         self.app = App()
         self._state = _State()
+        self.uploads = feishu_files.Uploads()
         self._numbers = itertools.count(1)
 
     def config(self, **changes: Any) -> dict[str, Any]:
@@ -120,7 +123,12 @@ class FeishuStand(FeishuPeople):
     def respond(self, call: Call) -> Answer:
         """Route one call; refusals become the vendor's error answers."""
         try:
+            if "/resources/" in call.path:
+                return self._resource(call)
             return Answer(200, {"code": 0, "msg": "success"} | self._route(call))
+        except feishu_files.Refused as refused:
+            code, msg = refused.args
+            return Answer(400, {"code": code, "msg": msg})
         except Refusal as refusal:
             return Answer(refusal.status, {"code": refusal.code, "msg": refusal.msg})
 
@@ -136,6 +144,8 @@ class FeishuStand(FeishuPeople):
         if call.method == "GET" and call.path.startswith(APPLICATION):
             return self.app.told(call.path.removeprefix(APPLICATION))
         parts = call.path.removeprefix(MESSAGES).strip("/").split("/")
+        if call.method == "POST" and call.path in {feishu_files.IMAGES, feishu_files.FILES}:
+            return {"data": self.uploads.take(call)}
         if call.method == "POST" and call.path == MESSAGES:
             return self._send(call)
         if call.method == "POST" and len(parts) == 2 and parts[1] == "reply":
@@ -156,6 +166,18 @@ class FeishuStand(FeishuPeople):
         if (body.get("AppID"), body.get("AppSecret")) != (self.signer.app_id, self.app_secret):
             raise Refusal(514, "auth failed", 200)
         return {"data": {"URL": self.long.url, "ClientConfig": {"PingInterval": self.long.ping_s}}}
+
+    def _resource(self, call: Call) -> Answer:
+        """The bytes of something that a person sent, to whoever names the message and the key."""
+        self._authorize(call)
+        message_id, _, key = call.path.removeprefix(MESSAGES + "/").partition("/resources/")
+        kind = "image" if key.startswith("img_") else "file"
+        if call.method != "GET" or call.query.get("type") != kind:
+            raise Refusal(234001, "Invalid request param.")
+        found = self.sent_files.get((message_id, key))
+        if found is None:
+            raise Refusal(234003, "File not in msg.")
+        return Answer(200, found[1], {"content-type": "application/octet-stream"})
 
     def _token(self, body: dict[str, Any]) -> dict[str, Any]:
         if body.get("app_id") != self.signer.app_id:
@@ -208,6 +230,8 @@ class FeishuStand(FeishuPeople):
         shown.msg_type, shown.uuid, shown.at = body["msg_type"], name, call.at
         shown.private_to = to if to in self.users else ""
         shown.draw(content)
+        if shown.msg_type in FILED:
+            shown.files = [self.uploads.shown(shown.msg_type, content)]
         self._state.shown[message_id] = shown
         if name:
             self._state.uuids[name] = (message_id, time.time())
@@ -249,7 +273,7 @@ def _object(call: Call) -> dict[str, Any]:
 def _content(body: dict[str, Any], size: int) -> dict[str, Any]:
     """The content of a message: a JSON object inside a string."""
     kind, text = body.get("msg_type"), body.get("content")
-    if kind not in {"text", "interactive"} or not isinstance(text, str):
+    if kind not in {"text", "interactive", *FILED} or not isinstance(text, str):
         raise Refusal(230001, "ext=invalid msg_type or content")
     if size > (MAX_TEXT if kind == "text" else MAX_CARD):
         raise Refusal(230025, "The length of the message content reaches its limit.")
@@ -257,6 +281,8 @@ def _content(body: dict[str, Any], size: int) -> dict[str, Any]:
         content = json.loads(text)
     except ValueError as error:
         raise Refusal(230001, "ext=content is not a string in json format") from error
+    if kind in FILED:
+        return dict(content)
     if kind == "text":
         if not isinstance(content, dict) or not content.get("text"):
             raise Refusal(230001, "ext=text is empty")

@@ -37,6 +37,7 @@ class WebhookStand(Desk):
         self.repeats = 0
         self.shown_at: dict[str, float] = {}  # by the id of the inbound message, of its answer
         self._seen: set[str] = set()
+        self.lent: dict[str, bytes] = {}  # by path: files that messages name
 
     def config(self, **changes: Any) -> dict[str, Any]:
         """The settings of a bot that answers to this stand."""
@@ -55,6 +56,8 @@ class WebhookStand(Desk):
         """Verify, dedupe, keep."""
         if call.method == "HEAD":
             return Answer(200)
+        if call.method == "GET":
+            return self._lend(call)
         headers = call.headers
         event_id, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
         expected = sign(self.secret, event_id, stamp, call.body)
@@ -78,6 +81,38 @@ class WebhookStand(Desk):
     def add_person(self, name: str) -> None:
         """Whoever writes is there."""
         self.people[name] = f"u-{name}"
+
+    def _lend(self, call: Call) -> Answer:
+        """A file that a message named, to whoever signs for it."""
+        headers = call.headers
+        stamp, given = headers.get("webhook-timestamp", ""), headers.get("webhook-signature", "")
+        expected = sign(self.secret, headers.get("webhook-id", ""), stamp, b"")
+        if not hmac.compare_digest(given, expected):
+            return Answer(401, {"error": "bad signature"})
+        if call.path not in self.lent:
+            return Answer(404, {"error": "no such file"})
+        return Answer(200, self.lent[call.path], {"content-type": "application/octet-stream"})
+
+    def send_file(
+        self,
+        data: bytes,
+        name: str,
+        who: str = "alice",
+        *,
+        voice: bool = False,
+        transcript: str = "",
+    ) -> Push:
+        """A small file in the body, a larger one at an address beside `reply_url`."""
+        image = name.lower().endswith((".png", ".jpg", ".jpeg", ".gif"))
+        kind = "voice" if voice else "image" if image else "file"
+        attachment: dict[str, Any] = {"type": kind, "name": name}
+        if len(data) <= 256 * 1024:
+            attachment["data"] = base64.b64encode(data).decode()
+        else:
+            path = f"/files/{uuid.uuid4().hex}"
+            self.lent[path] = data
+            attachment["url"] = self.url + path
+        return self._written(transcript, who, f"c-{who}", attachments=[attachment])
 
     def say(
         self,
@@ -121,7 +156,7 @@ class WebhookStand(Desk):
 
     def _check(self, body: dict[str, Any]) -> None:
         keys = {"id", "type", "role", "in_reply_to", "conversation", "text", "card"}
-        if set(body) != keys or body["role"] not in ROLES:
+        if set(body) - {"files"} != keys or body["role"] not in ROLES:
             self.problems.append(f"unexpected body {body}")
         if body["type"] not in {"message.created", "message.updated"}:
             self.problems.append(f"unexpected type {body['type']}")
@@ -141,6 +176,7 @@ def _seen(body: dict[str, Any], alone: str, edits: int) -> Seen:
         reply_to=body["in_reply_to"] or "",
         private_to=conversation["id"] if alone else "",
         edits=edits,
+        files=[(one["name"], b"") for one in body.get("files", [])],
         raw=body,
     )
 

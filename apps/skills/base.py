@@ -13,6 +13,7 @@ from asgiref.sync import async_to_sync
 from apps.core.i18n import Text, both
 from apps.skills.context import Answer, CannotDo, Context, Reply, Rights, Stopped, as_reply
 from apps.skills.declare import DeclarationError, Param, Parameter, parameters_of
+from apps.skills.files import Attachment
 from apps.skills.names import NAME, fold
 from apps.skills.parameters import call_values
 from apps.skills.registry import add, get, load, lookup, registry
@@ -20,6 +21,7 @@ from apps.skills.times import Every
 
 __all__ = [
     "Answer",
+    "Attachment",
     "CannotDo",
     "Context",
     "DeclarationError",
@@ -66,6 +68,7 @@ class Skill:
     confirm: bool = False
     approve: bool = False
     hidden: bool = False
+    writes: bool = True
 
     @property
     def permission(self) -> str:
@@ -97,6 +100,11 @@ class Skill:
             "additionalProperties": False,
         }
 
+    @property
+    def takes_file(self) -> bool:
+        """Is there a parameter that a file can fill?"""
+        return any(one.kind == "file" for one in self.parameters)
+
     def parameter(self, name: str) -> Parameter:
         """Return one parameter. Raises KeyError."""
         return {p.name: p for p in self.parameters}[name]
@@ -107,6 +115,9 @@ class Skill:
         Raises BadParameters when they do not fit, and whatever the function raises.
         """
         values = call_values(self.parameters, stored)
+        for one in self.parameters:
+            if one.kind == "file" and values.get(one.name):
+                values[one.name] = context.files.find(**values[one.name])
         first = (context,) if self.takes_context else ()
         return as_reply(self.call(*first, **values))
 
@@ -126,12 +137,14 @@ def skill(
     confirm: bool = False,
     approve: bool = False,
     hidden: bool = False,
+    writes: bool = True,
 ) -> Callable[[Function], Function]:
     """Register a function as a skill; its type hints are its parameters.
 
     `quick`: answers in place, without I/O that could wait. `lane`: control, interactive, normal or
     batch. `timeout`: seconds. `retries`: runs again after a crash. `confirm`: the asker is asked
     first. `approve`: one other person with `approve.<name>` must agree. `hidden`: not in help.
+    `writes`: it changes something; when it was spoken, the asker is shown what was heard first.
     `phrases`: whole sentences that mean it; `{parameter}` stands for a value.
     Without `name` the function's name counts, without `summary` its docstring's first line.
     Raises DeclarationError for what cannot be a skill.
@@ -141,6 +154,8 @@ def skill(
         own = name or function.__name__.strip("_")
         _check(own, lane, timeout, retries)
         takes_context, parameters = parameters_of(function)
+        if quick and any(one.kind == "file" for one in parameters):
+            raise DeclarationError(f"skill {own}: what takes a file cannot be quick")
         _check_phrases(own, phrases, {p.name for p in parameters})
         made = Skill(
             name=own,
@@ -161,6 +176,7 @@ def skill(
             confirm=confirm,
             approve=approve,
             hidden=hidden,
+            writes=writes,
         )
         add(made)
         return function

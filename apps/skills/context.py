@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from apps.core.errors import ClawdbotError
 from apps.core.i18n import Text
+from apps.im.base import Media
 from apps.im.cards import Card, to_text
 from apps.skills import ports
+from apps.skills.files import Attachment, made
 
 if TYPE_CHECKING:
     from apps.accounts.models import Person
@@ -47,10 +50,14 @@ class Rights(Protocol):
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer of a skill. `private`: for the asker alone, also when asked in a group."""
+    """The answer of a skill. `private`: for the asker alone, also when asked in a group.
+
+    `files` (made by `ctx.file`) go out with it; a quick skill has none.
+    """
 
     content: str | Text | Card = ""
     private: bool = False
+    files: tuple[Media, ...] = ()
 
     def plain(self, language: str) -> str:
         """Return everything that it says as plain text."""
@@ -77,6 +84,18 @@ def _say_nothing(text: str | Text) -> None:
 
 def _go_on() -> bool:
     return False
+
+
+class NoFiles:
+    """Where nothing can be attached."""
+
+    def attached(self) -> tuple[Attachment, ...]:
+        """Return nothing."""
+        return ()
+
+    def find(self, message: int, index: int, name: str) -> Attachment:
+        """Return what cannot be opened."""
+        raise LookupError(f"no file {index} of message {message}")
 
 
 @dataclass(frozen=True)
@@ -106,6 +125,16 @@ class Context:
     job_number: str | None = None
     on_progress: Callable[[str | Text], None] = _say_nothing
     stop_asked: Callable[[], bool] = _go_on
+    files: ports.FilesPort = NoFiles()  # noqa: RUF009 - it holds nothing
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """The files of the message that asked; each is fetched when it is first looked at."""
+        return self.files.attached()
+
+    def file(self, name: str, data: bytes | str | Path) -> Media:
+        """Return a file for `Reply(files=(…,))`, of bytes, a text or a path."""
+        return made(name, data)
 
     def progress(self, text: str | Text) -> None:
         """Show how far the work is, on the one card that is edited in place."""

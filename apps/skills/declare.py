@@ -13,12 +13,14 @@ from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
+from typing_extensions import TypedDict
 
 from apps.core.i18n import Text
+from apps.skills.files import Attachment
 from apps.skills.names import fold
 from apps.skills.times import Every
 
-Kind = Literal["text", "int", "float", "bool", "choice", "time", "every"]
+Kind = Literal["text", "int", "float", "bool", "choice", "time", "every", "file"]
 MAX_TEXT = 1_000_000  # no more than the entrances let in
 
 _PLAIN: dict[object, Kind] = {
@@ -28,7 +30,16 @@ _PLAIN: dict[object, Kind] = {
     bool: "bool",
     datetime: "time",
     Every: "every",
+    Attachment: "file",
 }
+
+
+class FileValue(TypedDict):
+    """How a file is stored as a parameter: which message brought it, and which of its files."""
+
+    message: int
+    index: int
+    name: str
 
 
 class DeclarationError(TypeError):
@@ -79,6 +90,8 @@ class Parameter:
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:
         """Pydantic's reader and writer of this type, made at first use."""
+        if self.kind == "file":
+            return TypeAdapter(FileValue)
         return TypeAdapter(self.hint)
 
     @property
@@ -174,7 +187,7 @@ def _kind(name: str, hint: Any, extra: Param) -> tuple[Kind, dict[str, Any]]:
     if hint not in _PLAIN:
         raise DeclarationError(
             f"parameter {name}: {hint!r} is not possible; use str, int, float, bool, Literal, "
-            "an Enum, datetime or Every"
+            "an Enum, datetime, Every or Attachment"
         )
     return _PLAIN[hint], {}
 

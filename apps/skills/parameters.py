@@ -258,7 +258,7 @@ class _Reader:
         own = [p for p in parameters if not p.rest]
         self.named = {fold(label): p for p in own for label in (p.label.zh, p.label.en)}
         self.named |= {fold(p.name): p for p in own}
-        self.open = [p for p in own if not p.found]
+        self.open = [p for p in own if not p.found and p.kind != "file"]
         self.values: dict[str, Any] = {}
 
     def run(self) -> None:

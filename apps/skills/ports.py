@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol, TypedDict
 
 from apps.core.i18n import Text
+from apps.skills.files import Attachment
 from apps.skills.times import Every
 
 
@@ -158,6 +159,18 @@ class PeoplePort(Protocol):
 
     def identities(self) -> list[str]:
         """Return the person's IM identities as `platform:slug:external id`."""
+        ...
+
+
+class FilesPort(Protocol):
+    """The files that came with the question, or were sent shortly before."""
+
+    def attached(self) -> tuple[Attachment, ...]:
+        """Return those of the message that asked."""
+        ...
+
+    def find(self, message: int, index: int, name: str) -> Attachment:
+        """Return one that a parameter names. It is the asker's own, or looking at it raises."""
         ...
 
 

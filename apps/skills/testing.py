@@ -10,19 +10,25 @@ a package of its own is tested with it, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import atexit
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from apps.accounts.models import Person
 from apps.core.i18n import Text, both
+from apps.im import file_kinds
 from apps.skills import registry
 from apps.skills.base import Every, get
-from apps.skills.context import Context, Stopped
+from apps.skills.context import Context, Reply, Stopped
+from apps.skills.files import Attachment, Stored, stored_value
 from apps.skills.parameters import Invalid, Missing, check
 from apps.skills.ports import JobInfo, Outcome, ScheduleInfo, Usage
 from apps.skills.wording import OPEN_STATES
@@ -196,6 +202,36 @@ class FakeConversation:
         self.fresh += 1
 
 
+@dataclass
+class FakeFiles:
+    """What was sent with the question: (name, bytes) of each. A parameter names one by
+    `sent(index)`."""
+
+    files: Sequence[tuple[str, bytes]] = ()
+
+    def attached(self) -> tuple[Attachment, ...]:
+        """Return all."""
+        return tuple(self.find(1, n, name) for n, (name, _) in enumerate(self.files))
+
+    def find(self, message: int, index: int, name: str) -> Attachment:
+        """Return one; its bytes are written to a temporary file when they are looked at."""
+        return Attachment(name, lambda: _stored(*self.files[index]))
+
+
+def sent(index: int = 0) -> dict[str, Any]:
+    """Return the parameter that names a file of `FakeFiles`."""
+    return stored_value(1, index, "")
+
+
+def _stored(name: str, data: bytes) -> Stored:
+    with tempfile.NamedTemporaryFile(delete=False) as file:
+        file.write(data)
+    atexit.register(Path(file.name).unlink, missing_ok=True)
+    kind = file_kinds.sniff(data, name)
+    digest = hashlib.sha256(data).hexdigest()
+    return Stored(name, kind.mime, len(data), digest, kind.group, Path(file.name))
+
+
 @dataclass(frozen=True)
 class FakeCheck:
     """One finding of the health checks."""
@@ -287,6 +323,11 @@ def ask(name: str, ctx: Context, /, **parameters: Any) -> str:
 
     Raises AssertionError when the parameters are missing or wrong, and what the skill raises.
     """
+    return reply_of(name, ctx, **parameters).plain(ctx.language)
+
+
+def reply_of(name: str, ctx: Context, /, **parameters: Any) -> Reply:
+    """Run a skill as `ask` does and return its whole reply, with the files that it made."""
     skill = get(name)
     if skill is None:
         raise AssertionError(f"there is no skill {name}")
@@ -295,7 +336,7 @@ def ask(name: str, ctx: Context, /, **parameters: Any) -> str:
         raise AssertionError(found.why.in_(ctx.language))
     if isinstance(found, Missing) and found.parameter.required:
         raise AssertionError(found.question.in_(ctx.language))
-    return skill.run(ctx, found.values).plain(ctx.language)
+    return skill.run(ctx, found.values)
 
 
 @contextmanager
@@ -310,6 +351,7 @@ __all__ = [
     "FakeCheck",
     "FakeContext",
     "FakeConversation",
+    "FakeFiles",
     "FakeJobs",
     "FakePeople",
     "FakeRights",
@@ -319,4 +361,6 @@ __all__ = [
     "ask",
     "context",
     "declared",
+    "reply_of",
+    "sent",
 ]

@@ -39,6 +39,8 @@ _WHY: dict[str, Text] = {
     "missing": both("没有给出", "is missing"),
 }
 _ODD = both("这个值不行", "is not a possible value")
+_FILE = re.compile(r"([0-9]{1,18})/([0-9]{1,2})", re.ASCII)
+_NO_FILE = both("请把文件发给我", "send me the file itself")
 
 
 class Unfit(ValueError):
@@ -163,6 +165,15 @@ def _every(parameter: Parameter, text: str, clock: Clock) -> Any:
     return found.every
 
 
+def _file(parameter: Parameter, text: str, clock: Clock) -> Any:
+    """`12/0`: the first file of message 12, as our own buttons say it. Whose it is, is asked when
+    it is opened."""
+    named = _FILE.fullmatch(text.strip())
+    if named is None:
+        raise Unfit(_NO_FILE)
+    return {"message": int(named[1]), "index": int(named[2]), "name": ""}
+
+
 def _whole(text: str, clock: Clock) -> FoundTime | None:
     """The time in `text` when nothing else of weight stands beside it."""
     found = clock.find(text, clock.local_now)
@@ -180,4 +191,5 @@ _READERS: dict[Kind, Callable[[Parameter, str, Clock], Any]] = {
     "choice": _choice,
     "time": _time,
     "every": _every,
+    "file": _file,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,8 +10,8 @@ from django.db.models import Q
 
 from apps.assistant.lanes import CLICKS
 from apps.assistant.models import Message
-from apps.im import clicks
-from apps.im.models import Delivery
+from apps.im import clicks, files, outgoing_files
+from apps.im.models import Delivery, StoredFile
 
 #: Rows of each kind in one answer; what is older comes when the page scrolls up.
 PAGE = 60
@@ -106,7 +107,9 @@ def _same_span(
 
 
 def _items(messages: list[Message], deliveries: list[Delivery]) -> list[Item]:
-    items = [_message(row) for row in messages] + [_delivery(row) for row in deliveries]
+    uids = [uid for row in deliveries for uid in row.files]
+    stored = {str(row.uid): row for row in outgoing_files.rows_of(uids)} if uids else {}
+    items = [_message(row) for row in messages] + [_delivery(row, stored) for row in deliveries]
     return sorted(items, key=lambda item: (item["at"], item["kind"] == "delivery", item["id"]))
 
 
@@ -122,7 +125,14 @@ def _message(row: Message) -> Item:
     }
 
 
-def _delivery(row: Delivery) -> Item:
+def _file(row: StoredFile) -> Item:
+    size = outgoing_files.size(row.size)
+    # Without a host: the page is where the file is.
+    url = f"/chat/files/{row.uid}"
+    return {"name": row.name, "size": size, "url": url, "image": files.shown_inline(row)}
+
+
+def _delivery(row: Delivery, stored: Mapping[str, StoredFile]) -> Item:
     return {
         "kind": "delivery",
         "id": row.pk,
@@ -131,6 +141,7 @@ def _delivery(row: Delivery) -> Item:
         "state": row.state,
         "card": row.card,
         "text": row.text,
+        "files": [_file(stored[uid]) for uid in row.files if uid in stored],
         "revision": row.revision,
         "message": row.message_id,
         "job": row.job.number if row.job else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from django.views.generic import RedirectView
 
-from apps.webchat import account, sign_in, views
+from apps.webchat import account, files, sign_in, views
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/chat/"), name="home"),
@@ -17,5 +17,6 @@ urlpatterns = [
     path("chat/", views.chat, name="chat"),
     path("chat/items/", views.items, name="chat-items"),
     path("chat/send/", views.send, name="chat-send"),
+    path("chat/files/<uuid:uid>", files.stored, name="chat-file"),
     path("chat/pair/", views.pair, name="chat-pair"),
 ]

@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "apps.audit",
     "apps.accounts",
     "apps.im",
+    "apps.speech",
     "apps.skills",
     "apps.assistant",
     "apps.webhooks",

@@ -66,6 +66,13 @@ function drawInput(input, id) {
 
 const styleOf = (button) => (STYLES.includes(button.style) ? ` ${button.style}` : "");
 
+// A file that came with an answer: its name and size, a picture as such.
+export function drawFile(file) {
+  const image = file.image ? el("img", { src: file.url, alt: "", loading: "lazy" }) : null;
+  return el("a", { class: "file", href: file.url, target: "_blank", rel: "noopener" },
+    image, el("span", { class: "file-name" }, String(file.name)), el("span", { class: "file-size" }, String(file.size)));
+}
+
 function drawButtons(buttons, click) {
   const row = el("div", { class: "card-buttons" });
   for (const button of buttons) {

@@ -1,6 +1,6 @@
 // The list of messages and cards: keeps them in the order of time and draws what changed.
 
-import { drawCard } from "./card.js";
+import { drawCard, drawFile } from "./card.js";
 import { byId, el } from "./dom.js";
 import { plain } from "./markup.js";
 import { locale, say } from "./texts.js";
@@ -118,6 +118,7 @@ export class Feed {
     const note = item.state === "expired" ? el("span", {}, say("expired")) : null;
     return el("li", { class: `item bot ${item.role}`, "data-role": item.role, "data-job": item.job },
       drawCard(card, { busy, click: (button, values) => this.onClick(item, button, values) }),
+      ...(item.files ?? []).map(drawFile),
       el("div", { class: "meta" }, time(item.at), note));
   }
 

@@ -398,7 +398,9 @@ def test_every_example_in_help_is_understood(language: str) -> None:
     for one in registry().values():
         for example in one.examples:
             found = understand(example.in_(language), ALICE)
-            assert found.runs, example
+            # A file is sent beside the words.
+            waits = found.missing is not None and found.missing.kind == "file"
+            assert found.runs or waits, example
             expected = {one.name, "schedule"} if one.name == "remind" else {one.name}
             assert found.skill is not None
             assert found.skill.name in expected, example

@@ -9,7 +9,7 @@ import pytest
 from apps.core.i18n import Text
 from apps.im.cards import Card
 from apps.skills.base import CannotDo, get, registry
-from apps.skills.testing import NOW, FakeCheck, FakeContext, ask, context
+from apps.skills.testing import NOW, FakeCheck, FakeContext, FakeFiles, ask, context, sent
 
 LANGUAGES = ["zh-hans", "en"]
 
@@ -40,12 +40,12 @@ def card_of(ctx: FakeContext, name: str, /, **values: object) -> Card:
 
 
 def test_every_skill_speaks_both_languages() -> None:
-    needed = {"number": "TASK0001", "code": "K7M3Q9", "text": "x"}
+    needed = {"number": "TASK0001", "code": "K7M3Q9", "text": "x", "file": sent()}
     for name, one in registry().items():
         values = {p.name: needed[p.name] for p in one.parameters if p.required}
         said = {}
         for language in LANGUAGES:
-            ctx = context(language=language)
+            ctx = context(language=language, files=FakeFiles([("a.txt", b"hello")]))
             ctx.jobs.add("host")
             ctx.approvals.waiting.add("K7M3Q9")
             if name == "retry":

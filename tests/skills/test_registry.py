@@ -23,7 +23,7 @@ ALWAYS = {
 
 
 def test_every_builtin_skill_is_there_and_nothing_is_wrong() -> None:
-    assert set(registry.registry()) == ALWAYS | {"host", "cleanup"}
+    assert set(registry.registry()) == ALWAYS | {"host", "cleanup", "file", "export"}
     assert registry.faults() == []
     assert check_skills() == []
 
@@ -38,7 +38,8 @@ def test_names_and_permissions() -> None:
 
 
 def test_only_what_computes_or_touches_files_makes_a_job() -> None:
-    assert {n for n, s in registry.registry().items() if not s.quick} == {"host", "cleanup"}
+    jobs = {n for n, s in registry.registry().items() if not s.quick}
+    assert jobs == {"host", "cleanup", "file", "export"}
     cleanup = get("cleanup")
     assert cleanup is not None
     assert cleanup.lane == "batch"
@@ -178,4 +179,4 @@ def test_who_asks_while_the_skills_are_loaded_waits_for_all_of_them(
             second = pool.submit(registry.registry)
             assert not second.done()
             go_on.set()
-            assert len(first.result(10)) == len(second.result(10)) == 18
+            assert len(first.result(10)) == len(second.result(10)) == 20

@@ -19,6 +19,7 @@ from apps.im import (
     feishu_checks,
     feishu_content,
     feishu_events,
+    feishu_files,
     feishu_stream,
 )
 from apps.im.base import (
@@ -28,6 +29,7 @@ from apps.im.base import (
     Inbound,
     InboundRequest,
     Link,
+    Media,
     Outgoing,
     Platform,
     Received,
@@ -101,6 +103,8 @@ class Feishu(Platform):
         edits=True,
         buttons=True,
         forms=True,
+        fetches=True,
+        files=True,
         idempotency=3600,
         chat_rates=((5, 1),),
         edit_rates=((5, 1),),
@@ -140,13 +144,14 @@ class Feishu(Platform):
         "2. 事件与回调 > 加密策略：生成 Encrypt Key 和 Verification Token，填到这里。\n"
         "3. 事件配置与回调配置都选“将事件发送至开发者服务器”，粘贴本页的地址。\n"
         "4. 订阅 im.message.receive_v1 和 card.action.trigger。\n"
-        "5. 开通 im:message、im:message.group_at_msg、im:message.p2p_msg，发布版本。",
+        "5. 开通 im:message、im:message.group_at_msg、im:message.p2p_msg、im:resource，发布版本。",
         "1. Developer console: create a custom app and add the Bot ability.\n"
         "2. Events & callbacks > Encryption strategy: make an Encrypt Key and a Verification "
         "Token and enter them here.\n"
         "3. For events and for callbacks choose to send them to a server; paste this address.\n"
         "4. Subscribe im.message.receive_v1 and card.action.trigger.\n"
-        "5. Grant im:message, im:message.group_at_msg and im:message.p2p_msg; publish a version.",
+        "5. Grant im:message, im:message.group_at_msg, im:message.p2p_msg and im:resource; "
+        "publish a version.",
     )
 
     def judge(self, config: Mapping[str, Any], request: InboundRequest, now: float) -> Received:
@@ -252,6 +257,7 @@ class Feishu(Platform):
             alert = out.mention if number == 1 and not sent else ""
             message_id = await _create(ctx, out, number, feishu_card.text_message(piece, alert))
             sent = sent or message_id
+        await feishu_files.send(ctx, out, partial(_create, ctx, out))
         return Sent(sent)
 
     async def update(self, ctx: SendContext, out: Outgoing) -> Sent:
@@ -264,6 +270,10 @@ class Feishu(Platform):
             words = cards.Text(cards.to_text(card, out.language))
             await _patch(ctx, out, cards.Card(card.title, card.color, (words,)))
         return Sent(out.platform_message_id)
+
+    async def fetch(self, ctx: SendContext, attachment: Mapping[str, Any], limit: int) -> Media:
+        """The resource of a message, under the message's id."""
+        return await feishu_files.fetch(ctx, attachment, limit)
 
     async def check(self, ctx: SendContext) -> list[Check]:
         """Are the credentials right, is the bot ability on, can events be verified?"""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from apps.core import clock, strictjson
 from apps.core.i18n import Text, both
-from apps.im import standard_webhooks
+from apps.im import standard_webhooks, webhook_files
 from apps.im.base import (
     Abilities,
     Check,
@@ -16,6 +16,7 @@ from apps.im.base import (
     Inbound,
     InboundRequest,
     Later,
+    Media,
     Outgoing,
     Permanent,
     Platform,
@@ -57,7 +58,9 @@ class Webhook(Platform):
 
     name = "webhook"
     labels = both("自有系统", "Your own system")
-    abilities = Abilities(edits=True, buttons=True, forms=True, idempotency=float("inf"))
+    abilities = Abilities(
+        edits=True, buttons=True, forms=True, fetches=True, idempotency=float("inf")
+    )
     settings: ClassVar = (
         Setting(
             "secret",
@@ -106,7 +109,7 @@ class Webhook(Platform):
         if fault:
             return reject(fault)
         try:
-            message = _read(event_id, request.body)
+            message = _read(event_id, request.body, str(config.get("reply_url") or ""))
         except Malformed:
             return reject("malformed")
         answer = {"status": "accepted", "message_id": message.message_id}
@@ -133,6 +136,10 @@ class Webhook(Platform):
         await _post(ctx, out, "message.updated", f"{out.key}-r{out.revision}")
         return Sent(out.platform_message_id)
 
+    async def fetch(self, ctx: SendContext, attachment: Mapping[str, Any], limit: int) -> Media:
+        """What came in the body, or lies beside reply_url."""
+        return await webhook_files.fetch(ctx, attachment, limit)
+
     async def check(self, ctx: SendContext) -> list[Check]:
         """Is the secret a key, and does anything answer at reply_url? Posts nothing."""
         problems = self.can_enable(ctx.config)
@@ -146,7 +153,7 @@ class Webhook(Platform):
         return [*found, Check("reply_url", True, _OK)]
 
 
-def _read(event_id: str, body: bytes) -> Inbound:
+def _read(event_id: str, body: bytes, reply_url: str) -> Inbound:
     """The message in a body; other keys than the declared ones are allowed.
 
     With `action` it is a click: that is the token of the button, and `values` are what was filled
@@ -164,13 +171,15 @@ def _read(event_id: str, body: bytes) -> Inbound:
     if len(name) > MAX_ID:
         raise Malformed("sender.name has a wrong length")
     kind, extra = _clicked(data)
+    text, attachments = ("", []) if extra else _said(data, reply_url)
     return Inbound(
         platform=Webhook.name,
-        kind=kind,
+        kind=kind if extra else webhook_files.kind_of(text, attachments),
         sender_id=id_at(sender, "id"),
         chat_id=id_at(conversation, "id"),
         chat_type=chat_type,
-        text=text_at(data, "text").strip() if kind == "text" else "",
+        text=text,
+        attachments=attachments,
         message_id=message_id,
         dedupe_key=f"evt:{event_id}",
         second_key=f"msg:{message_id}",
@@ -179,6 +188,12 @@ def _read(event_id: str, body: bytes) -> Inbound:
         sender_name=name,
         extra=extra,
     )
+
+
+def _said(data: Mapping[str, Any], reply_url: str) -> tuple[str, list[dict[str, Any]]]:
+    """The text and the attachments; with those there may be no text. Raises `Malformed`."""
+    attachments = webhook_files.read(data, reply_url)
+    return (optional_text if attachments else text_at)(data, "text").strip(), attachments
 
 
 def _clicked(data: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -203,6 +218,7 @@ async def _post(ctx: SendContext, out: Outgoing, kind: str, event_id: str) -> No
             "conversation": {"id": out.private_to or out.chat_id, "type": _chat_type(out)},
             "text": to_text(card, out.language),
             "card": card.to_json(),
+            **webhook_files.shown(out.links),
         }
     ).encode()
     stamp = str(int(clock.timestamp()))

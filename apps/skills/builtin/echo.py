@@ -14,6 +14,7 @@ from apps.skills.base import Context, Param, both, skill
     examples=[both("/echo 你好", "/echo hello")],
     quick=True,
     lane="interactive",
+    writes=False,
 )
 def echo(
     ctx: Context,

@@ -44,6 +44,7 @@ TRY = both("试试", "Try it")
     phrases=[both("你会什么", "what can you do"), both("你能做什么", "what can i ask")],
     quick=True,
     lane="interactive",
+    writes=False,
 )
 def help_(
     ctx: Context,

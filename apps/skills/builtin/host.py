@@ -33,6 +33,7 @@ SAMPLE_S = 0.5
     examples=[both("/主机", "/host")],
     phrases=[both("服务器状态", "server status"), both("磁盘还够吗", "how is the server")],
     timeout=20,
+    writes=False,
 )
 def host(ctx: Context) -> Card:
     """Measure the machine; orange when memory or disk are nearly full."""

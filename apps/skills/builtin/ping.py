@@ -13,6 +13,7 @@ from apps.skills.base import Context, both, skill
     phrases=[both("你在吗", "are you there")],
     quick=True,
     lane="interactive",
+    writes=False,
 )
 def ping(ctx: Context) -> str:
     """Answer `pong`."""

@@ -25,6 +25,7 @@ OPEN = both("{count} 个未完成", "{count} open")
     phrases=[both("系统正常吗", "is everything working"), both("系统状态", "system status")],
     quick=True,
     lane="interactive",
+    writes=False,
 )
 def status(ctx: Context) -> Card:
     """Show the health checks, what waits in each lane, and the asker's open jobs."""

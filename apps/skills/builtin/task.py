@@ -37,6 +37,7 @@ RETRY = both("再运行一次", "Run again")
     phrases=[both("查看任务{number}", "show job {number}")],
     quick=True,
     lane="interactive",
+    writes=False,
 )
 def task(
     ctx: Context,

@@ -32,6 +32,7 @@ BUTTONS = 3
     phrases=[both("有哪些任务", "my tasks"), both("我有哪些任务", "list my jobs")],
     quick=True,
     lane="interactive",
+    writes=False,
 )
 def tasks(
     ctx: Context,

@@ -21,6 +21,7 @@ NONE = both("无", "none")
     examples=[both("/用量", "/usage")],
     quick=True,
     lane="interactive",
+    writes=False,
 )
 def usage(ctx: Context) -> Reply:
     """Show the asker's own counts, to the asker alone."""

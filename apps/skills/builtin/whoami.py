@@ -21,6 +21,7 @@ NONE = both("无", "none")
     phrases=[both("我有什么权限", "who am i")],
     quick=True,
     lane="interactive",
+    writes=False,
 )
 def whoami(ctx: Context) -> Reply:
     """Show the person's name, roles, identities and language, to that person alone."""

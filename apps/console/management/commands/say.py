@@ -39,7 +39,10 @@ class Command(ConsoleCommand):
                 f"no answer within {seconds:g} s; message {number} is kept and still handled.",
             )
             raise Failed(text) from error
-        self.show(options, dataclasses.asdict(found), [found.text])
+        # The contract's keys alone, unless there is something to fetch.
+        data = {k: v for k, v in dataclasses.asdict(found).items() if k != "files" or v}
+        files = [f"{one['name']}: {one['path']}" for one in found.files]
+        self.show(options, data, [found.text, *files])
         if found.state in {"refused", "denied", "limited"}:
             raise SystemExit(2)
         if found.state in {"failed", "dead", "expired", "cancelled"}:

@@ -1,0 +1,91 @@
+"""What is special about a message that was spoken: it shows what was heard, and asks before it
+changes anything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+from apps.assistant import words
+from apps.assistant.case import Case
+from apps.assistant.heard import spoken
+from apps.assistant.models import Message
+from apps.assistant.understand import OFFER, Offer, Understood
+from apps.core.i18n import both
+from apps.im import cards
+from apps.im.cards import Card
+from apps.skills.base import Skill, registry
+from apps.skills.names import fold
+
+MOST_OFFERS = 3
+#: A voice can be recorded and played again: these want a hand.
+BY_HAND = frozenset({"approve", "deny"})
+TYPE_IT = both(
+    "批准和拒绝不接受语音，请点按钮或打字。",
+    "Approving and denying is not done by voice: click the button or type it.",
+)
+UNSURE = both("没有十足把握，所以没有执行。", "I am not sure enough, so nothing was run.")
+DO_IT = both("就是这个", "Yes, that")
+
+
+def judge(case: Case) -> None:
+    """Take back what must not be done by voice, or not on so little evidence."""
+    found = case.understood
+    if not spoken(case.message) or found is None or not case.open:
+        return
+    if found.skill is not None and found.skill.name in BY_HAND:
+        case.answer(words.plain(TYPE_IT, case.language), reason="by_hand")
+    elif found.skill is not None and not _sure(case.message):
+        offer = Offer(DO_IT, case.message.text.strip(), found.skill.name)
+        case.answer(_unsure(offer, case.language), reason="unsure")
+    elif found.skill is None:
+        case.understood = _with_homophones(case, found)
+
+
+def confirms(case: Case, skill: Skill) -> str:
+    """`confirm` when the asker has to see what was heard first."""
+    return "confirm" if skill.writes and spoken(case.message) else ""
+
+
+def _sure(message: Message) -> bool:
+    heard = message.payload.get("heard") or {}
+    return heard.get("sure") is not False
+
+
+def _unsure(offer: Offer, language: str) -> Card:
+    button = cards.Button(offer.label.in_(language), offer.cmd, "primary")
+    return Card("", "orange", (cards.Text(UNSURE.in_(language)),), (button,))
+
+
+def _with_homophones(case: Case, found: Understood) -> Understood:
+    """Offer, too, the skills whose names sound like what was heard."""
+    assert case.rights is not None  # noqa: S101 - understood with them
+    known = {offer.skill for offer in found.offers}
+    alike = [
+        one
+        for one in registry().values()
+        if not one.hidden
+        and one.name not in known
+        and case.rights.allows(one.permission)
+        and _sounds(fold(case.message.text)) in _sounds_of(one)
+    ]
+    offers = [Offer(OFFER.format(zh=one.zh, name=one.name), f"/{one.name}", one.name)
+              for one in alike]  # fmt: skip
+    if not offers:
+        return found
+    return replace(found, stage="nearest", offers=(*offers, *found.offers)[:MOST_OFFERS])
+
+
+@lru_cache(maxsize=512)
+def _sounds(text: str) -> str:
+    """Pinyin without tones; Whisper mistakes a word mostly for another that sounds the same."""
+    if text.isascii() or len(text) > 20:
+        return text
+    from pypinyin import lazy_pinyin
+
+    return " ".join(lazy_pinyin(text))
+
+
+def _sounds_of(skill: Skill) -> set[str]:
+    said = [*skill.words, *(phrase.zh for phrase in skill.phrases if "{" not in phrase.zh)]
+    return {_sounds(fold(one)) for one in said if not one.isascii()}

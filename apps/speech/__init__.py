@@ -1,0 +1,1 @@
+"""App: voice messages become text."""
