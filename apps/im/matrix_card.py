@@ -15,7 +15,7 @@ from typing import Any
 from apps.core import strictjson
 from apps.core.i18n import both
 from apps.im.cards import Block, Card, Divider, Fields, Table, Text, block_text, to_text
-from apps.im.fitting import Limits, split
+from apps.im.fitting import Limits, split, split_fenced
 from apps.im.matrix_html import markdown, plain
 from apps.im.shapes import Media
 
@@ -44,23 +44,7 @@ def formatted(body: str, drawn: str) -> dict[str, str]:
 
 def pieces(text: str) -> list[dict[str, str]]:
     """A long text as messages; a fence that is cut is closed, and opened anew in the next."""
-    found: list[dict[str, str]] = []
-    opened = ""
-    for piece in split(_clean(text), TEXT_BYTES):
-        begun = f"{opened}\n{piece}" if opened else piece
-        opened = _open_fence(begun)
-        whole = f"{begun.rstrip()}\n```" if opened else begun
-        found.append({"body": whole})
-    return found
-
-
-def _open_fence(text: str) -> str:
-    """The line that opened the fence in which a text ends; "" when it ends in none."""
-    opened = ""
-    for line in text.split("\n"):
-        if line.startswith("```"):
-            opened = "" if opened else line
-    return opened
+    return [{"body": piece} for piece in split_fenced(_clean(text), TEXT_BYTES)]
 
 
 def mentioning(content: Mapping[str, str], person: str, name: str) -> dict[str, Any]:

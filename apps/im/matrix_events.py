@@ -157,17 +157,19 @@ def read_all(events: Iterable[Any], bot: str, platform: str) -> Iterator[Inbound
 
 def _origin(event: Mapping[str, Any], platform: str) -> Inbound:
     """What every event has. How many people are in the room no event says."""
-    event_id = text_at(event, "event_id")
+    names = {name: text_at(event, name) for name in ("event_id", "sender", "room_id")}
+    if not all(names.values()):
+        raise Malformed("an event without its names")
     return Inbound(
         platform=platform,
         kind="event",
-        sender_id=text_at(event, "sender"),
-        chat_id=text_at(event, "room_id"),
+        sender_id=names["sender"],
+        chat_id=names["room_id"],
         chat_type=None,
         text="",
-        message_id=event_id,
-        dedupe_key=f"evt:{event_id}",
-        second_key=f"msg:{event_id}",
+        message_id=names["event_id"],
+        dedupe_key=f"evt:{names['event_id']}",
+        second_key=f"msg:{names['event_id']}",
     )
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from apps.core.http import TooLarge
 from apps.im import matrix_api, matrix_events
-from apps.im.errors import Permanent, UnknownOutcome
+from apps.im.errors import BotBroken, Permanent, UnknownOutcome
 from apps.im.matrix_api import Forbidden, NotFound, part, request
 from apps.im.shapes import Inbound, SendContext
 
@@ -28,12 +27,10 @@ async def kind(ctx: SendContext, room: str) -> str:
     path = f"/rooms/{part(room)}/members"
     try:
         found = await request(ctx, "GET", path, query={"not_membership": "leave"})
-    except (Forbidden, NotFound):
-        return "group"
-    except UnknownOutcome as error:
-        if isinstance(error.__cause__, TooLarge):
-            return "group"  # more names than we would read
+    except BotBroken:
         raise
+    except Permanent:
+        return "group"  # not ours to see, or more names than we would read
     members = [one for one in found.get("chunk") or [] if isinstance(one, dict)]
     here = {one.get("state_key") for one in members if _membership(one) in HERE}
     return "private" if len(here) == 2 and matrix_api.bot(ctx) in here else "group"

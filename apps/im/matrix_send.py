@@ -32,7 +32,7 @@ async def show(ctx: SendContext, out: Outgoing, room: str) -> Sent:
         address = await matrix_api.upload(ctx, media)
         shown = matrix_card.file_message(media, address)
         await _put(ctx, room, f"{out.key}-f{number}", shown | thread)
-    return Sent(event_id, {} if here else {"room": room})
+    return Sent(event_id, {} if here else {"channel": room})
 
 
 async def replace(ctx: SendContext, out: Outgoing, room: str, event_id: str) -> None:

@@ -126,6 +126,8 @@ class MatrixStand(MatrixPeople):
 
     def _ping(self, call: Call, service: str) -> Event:
         """Call the service as a homeserver does, and tell what came of it."""
+        if not self.target:
+            raise Refusal(404, "M_UNRECOGNIZED", "Unrecognized request")
         if service != "clawdbot":
             raise Refusal(403, "M_FORBIDDEN", "Mismatching application service ID in path")
         parts = urlsplit(self.target)

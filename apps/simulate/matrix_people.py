@@ -22,7 +22,6 @@ class MatrixPeople(Desk):
     """The outer half of `MatrixStand`."""
 
     platform = "matrix"
-    people = PEOPLE
     group = GROUP
     repeats_s = (2, 4, 8, 16, 32, 64)
     #: Who is in each room, invited (`invite`) or joined (`join`).
@@ -34,10 +33,20 @@ class MatrixPeople(Desk):
     def __init__(self, port: int = 0) -> None:
         super().__init__(port)
         self._transactions = itertools.count(1)
-        self.members = {room_of(name): {PEOPLE[name]: "join", BOT: "join"} for name in PEOPLE}
-        self.members[GROUP] = {**dict.fromkeys(PEOPLE.values(), "join"), BOT: "join"}
-        self.timeline = {room: [] for room in self.members}
+        self.people = {}
+        self.members = {GROUP: {BOT: "join"}}
+        self.timeline = {GROUP: []}
         self.media = {}
+        for name in PEOPLE:
+            self.add_person(name)
+
+    def add_person(self, name: str) -> None:
+        """Who has a room with the bot, and is in the group."""
+        user, room = f"@{name}:{SERVER}", room_of(name)
+        self.people[name] = user
+        self.members[room] = {user: "join", BOT: "join"}
+        self.members[GROUP][user] = "join"
+        self.timeline[room] = []
 
     def say(
         self,
@@ -89,17 +98,17 @@ class MatrixPeople(Desk):
     def invite(self, who: str = "alice", *, direct: bool = True, room: str = "") -> Push:
         """Somebody makes a room and invites the bot."""
         room = room or f"!{uuid.uuid4().hex}:{SERVER}"
-        self.members.setdefault(room, {PEOPLE[who]: "join"})[BOT] = "invite"
+        self.members.setdefault(room, {self.people[who]: "join"})[BOT] = "invite"
         self.timeline.setdefault(room, [])
         content = {"membership": "invite", "is_direct": direct}
-        return self.push(self.happened(room, PEOPLE[who], "m.room.member", content, BOT))
+        return self.push(self.happened(room, self.people[who], "m.room.member", content, BOT))
 
     def written(
         self, content: Event, who: str, room: str, message_id: str = "", **more: Any
     ) -> Event:
         """A message in a room, as an event."""
         return self.happened(
-            room, PEOPLE[who], "m.room.message", content, event_id=message_id, **more
+            room, self.people[who], "m.room.message", content, event_id=message_id, **more
         )
 
     def happened(

@@ -179,7 +179,7 @@ class Matrix(Platform):
 
     async def update(self, ctx: SendContext, out: Outgoing) -> Sent:
         """Put a newer revision in the place of a message."""
-        room = str(out.context.get("room") or out.chat_id)
+        room = str(out.context.get("channel") or out.chat_id)
         await matrix_send.replace(ctx, out, room, out.platform_message_id)
         return Sent(out.platform_message_id)
 
