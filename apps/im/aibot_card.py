@@ -64,13 +64,12 @@ def draw(
     *,
     buttons: bool = True,
     files: Literal["named", "pictures", "apart"] = "named",
-    repeat: bool = False,
 ) -> Drawn:
     """The answer in full. With `buttons` they become a card, else commands to type.
 
     `files` go out apart, or "pictures" go into the stream; what can go nowhere is named in words.
     """
-    shown = cards.shown(out.card, out.text, repeat=repeat, language=out.language)
+    shown = out.shown()
     hung = button_card(shown, out.key, out.language) if buttons else None
     left = shown.buttons if hung is None else shown.buttons[MAX_BUTTONS:]
     pictures = _pictures(out.files) if files == "pictures" else []
@@ -125,7 +124,7 @@ def button_card(card: Card, key: str, language: str) -> dict[str, Any] | None:
 
 def whole_card(out: Outgoing) -> dict[str, Any] | None:
     """The whole answer as one template card, where it is short enough for that."""
-    shown = cards.shown(out.card, out.text, repeat=False, language=out.language)
+    shown = out.shown()
     if len(shown.buttons) > MAX_BUTTONS or any(isinstance(b, Table) for b in shown.blocks):
         return None
     hung = button_card(shown, out.key, out.language)

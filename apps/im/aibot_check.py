@@ -7,15 +7,12 @@ its last one went, which the `connect` process notes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from apps.core import clock
 from apps.core.i18n import Text, both
 from apps.im import aibot_wire, wecom_crypto
-from apps.im.aibot_api import API_BASE
 from apps.im.aibot_events import sealed
-from apps.im.calls import call
 from apps.im.ciphers import BadCiphertext
 from apps.im.errors import DeliveryError
 from apps.im.shapes import Check, SendContext
@@ -49,46 +46,35 @@ _SECRET = both(
     "WeCom refuses aibot_id and secret; compare them: {why}",
 )
 _STORE = both("Redis 不可用：{why}", "Redis is away: {why}")
-_CLOCK = both(
-    "本机时钟与企业微信相差 {seconds} 秒，超过 {limit} 秒的回调会被拒绝；请校准时间（NTP）",
-    "this machine's clock differs from WeCom's by {seconds} s, and callbacks that are off by more "
-    "than {limit} s are refused; set the clock (NTP)",
-)
-_UNREACHED = both("连不上企业微信的接口：{why}", "WeCom's API cannot be reached: {why}")
-_UNSAVED = both(
-    "企业微信还没有校验过回调地址：请在机器人的 API 配置里保存 {address}",
-    "WeCom has not checked the callback address yet: save {address} in the bot's API settings",
-)
-_REFUSED = both(
-    "收到过请求但被拒绝（{why}）：多半是 token 或 encoding_aes_key 不一致",
-    "requests came and were refused ({why}): most likely token or encoding_aes_key differ",
-)
 
 
 def against(config: Mapping[str, Any]) -> list[Text]:
     """What stands against enabling a bot with these settings."""
+    return [problem.text for problem in problems(config)]
+
+
+def problems(config: Mapping[str, Any]) -> list[Check]:
+    """The settings without which nothing that comes in could be believed."""
     callback = [name for name in ("token", "encoding_aes_key") if config.get(name)]
     if config.get("secret") and not callback:
-        return [] if config.get("aibot_id") else [_NO_ID]
+        return [] if config.get("aibot_id") else [Check("aibot_id", False, _NO_ID)]
     if not callback:
-        return [_NO_WAY_IN]
-    problems = [] if config.get("token") else [_NO_TOKEN]
+        return [Check("token", False, _NO_WAY_IN)]
+    found = [] if config.get("token") else [Check("token", False, _NO_TOKEN)]
     try:
         wecom_crypto.aes_key(str(config.get("encoding_aes_key") or ""))
     except BadKey as error:
-        problems.append(_BAD_KEY.format(why=str(error)))
-    return problems
+        found.append(Check("encoding_aes_key", False, _BAD_KEY.format(why=str(error))))
+    return found
 
 
 async def check(ctx: SendContext) -> list[Check]:
     """Everything that is right or wrong, in the order in which it is to be mended."""
-    problems = against(ctx.config)
-    found = [Check("settings", False, text) for text in problems]
-    if problems:
+    found = problems(ctx.config)
+    if found:
         return found
     if ctx.config.get("token"):
-        found += [_round_trip(ctx.config), *_callbacks(ctx)]
-    found.append(await _clock(ctx))
+        found.append(_round_trip(ctx.config))
     if ctx.config.get("secret"):
         found.append(await _connection(ctx))
     return found
@@ -104,36 +90,6 @@ def _round_trip(config: Mapping[str, Any]) -> Check:
     except (BadKey, BadCiphertext, Refused) as error:
         return Check("encoding_aes_key", False, _BAD_KEY.format(why=str(error)))
     return Check("encoding_aes_key", True, _OK)
-
-
-def _callbacks(ctx: SendContext) -> list[Check]:
-    """What this installation has seen of the callback address."""
-    facts = ctx.facts
-    if not facts.address or facts.event_at:
-        return []
-    if facts.refused_at > facts.challenge_at:
-        return [Check("callback", False, _REFUSED.format(why=facts.refused_reason))]
-    if not facts.challenge_at:
-        return [Check("callback", False, _UNSAVED.format(address=facts.address))]
-    return [Check("callback", True, _OK)]
-
-
-async def _clock(ctx: SendContext) -> Check:
-    """Compare with the date of any answer of the API."""
-    base = str(ctx.config.get("api_base") or API_BASE)
-    try:
-        reply = await call(ctx.door, "GET", f"{base}/cgi-bin/aibot/response")
-        theirs = parsedate_to_datetime(reply.headers["date"]).timestamp()
-    except DeliveryError as error:
-        return Check("api_base", False, _UNREACHED.format(why=str(error)))
-    except (KeyError, ValueError):
-        return Check("api_base", True, _OK)
-    apart = abs(clock.timestamp() - theirs)
-    limit = float(ctx.config.get("max_skew_s") or wecom_crypto.MAX_SKEW_S)
-    if apart > min(limit / 2, 60):
-        text = _CLOCK.format(seconds=round(apart), limit=round(limit))
-        return Check("clock", False, text)
-    return Check("clock", True, _OK)
 
 
 async def _connection(ctx: SendContext) -> Check:

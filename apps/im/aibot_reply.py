@@ -93,7 +93,7 @@ async def _in_stream(out: Outgoing, drawn: Drawn) -> bool:
 
 def _without_store(out: Outgoing, error: Away) -> bool:
     """Redis is away: what was never written there cannot be fetched, so another way is safe."""
-    written = out.context.get("written") or out.repeat
+    written = out.context.get("written") or out.again
     if written and _age(out) < POLLS_END_S:
         raise _kept(Later("the store of streams is away", delay_s=_STORE_PAUSE_S)) from error
     return False

@@ -35,7 +35,11 @@ class Sealer:
         """The body and the query of a callback."""
         stamp, nonce = stamp or str(int(time.time())), nonce or uuid.uuid4().hex[:12]
         text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
-        sealed = self.encrypt(text.encode())
+        return self.seal_bytes(text.encode(), stamp, nonce)
+
+    def seal_bytes(self, plain: bytes, stamp: str, nonce: str) -> tuple[bytes, dict[str, str]]:
+        """The same of any bytes."""
+        sealed = self.encrypt(plain)
         query = {"msg_signature": self.sign(stamp, nonce, sealed), "timestamp": stamp}
         return json.dumps({"encrypt": sealed}).encode(), query | {"nonce": nonce}
 

@@ -14,13 +14,12 @@ import time
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
-from email.utils import formatdate
 from typing import Any
 from urllib.parse import quote
 
 from apps.simulate.aibot_cards import Bad, check_card, check_content, check_stream, only
 from apps.simulate.aibot_seal import Sealer
-from apps.simulate.aibot_socket import Sockets
+from apps.simulate.aibot_socket import TOO_OFTEN, Sockets
 from apps.simulate.desk import Desk, Push, Seen
 from apps.simulate.frames import Frames
 from apps.simulate.server import Answer, Call, Fault
@@ -64,7 +63,7 @@ class WecomAibotStand(Desk):
         self.group = "wrStandGroup01"
         self.complaints: list[str] = []
         #: Between two polls; the platform stops when a stream ended or is this old.
-        self.poll_s, self.life_s = 0.3, 360.0
+        self.poll_s, self.life_s = 0.5, 360.0
         #: So many streams of one person may be open at a time; 0 = as many as wanted. WeCom: 3.
         self.open_limit = 0
         self.polls: Counter[str] = Counter()
@@ -89,6 +88,10 @@ class WecomAibotStand(Desk):
 
     # ---- people ----
 
+    def add_person(self, name: str) -> None:
+        """With a private chat of theirs."""
+        self.people[name] = f"Wo{name}"
+
     def say(
         self,
         text: str,
@@ -98,8 +101,13 @@ class WecomAibotStand(Desk):
         mention: bool = True,
         message_id: str = "",
     ) -> Push:
-        """Somebody writes. In a group the platform passes on only what mentions the bot."""
-        words = f"@{self.bot_name} {text}" if group and mention else text
+        """Somebody writes. In a group the platform passes on only what mentions the bot.
+
+        Raises ValueError for what it would keep to itself.
+        """
+        if group and not mention:
+            raise ValueError("WeCom passes on only what mentions the bot")
+        words = f"@{self.bot_name} {text}" if group else text
         return self.write({"msgtype": "text", "text": {"content": words}}, who, group, message_id)
 
     def write(
@@ -149,6 +157,11 @@ class WecomAibotStand(Desk):
         self._media[path] = data
         return self.write({"msgtype": kind, kind: {"url": f"{self.url}{MEDIA}{path}"}}, who)
 
+    def too_many(self, seconds: int) -> Answer:
+        """As a reply address, and as a socket, says it."""
+        body = {"errcode": TOO_OFTEN, "errmsg": "api freq out of limit"}
+        return Answer(429, body, {"retry-after": str(seconds)})
+
     def again(self, push: Push) -> Push:
         """The same callback once more, sealed anew."""
         kind, name = self._pushed[push.query["nonce"]]
@@ -168,38 +181,49 @@ class WecomAibotStand(Desk):
     # ---- what the platform does ----
 
     def taken(self, push: Push, body: bytes) -> list[Push]:
-        """Read the answer to a callback; while a stream is open, the next poll."""
+        """Read the answer to a callback; while a stream is open, the next poll.
+
+        `trouble` is asked about polls, too (`POLL /poll`): one that meets a fault loses its answer.
+        """
         kind, name = self._pushed[push.query["nonce"]]
-        try:
-            given = self.sealer.open(body, push.query["nonce"]) if body.strip() else None
-            if kind in {"message", "poll"} and given is not None:
-                stream = self._streamed(kind, name, given)
-                return self._next(stream)
-            if kind == "enter" and given is not None:
-                self.welcomed(self.asked[name], given)
-            elif kind == "click" and given is not None:
-                raise Bad("this stand takes an empty answer to a click")
-        except (Bad, ValueError, KeyError, TypeError) as error:
-            self.complaints.append(f"{kind}: {error}")
-            return self._next(name) if kind == "poll" else []
-        return []
+        lost = kind == "poll" and self.trouble(Call("POLL", "/poll", {}, {}, b"")) is not None
+        stream = name if kind == "poll" else ""
+        if not lost:
+            with self._changed:
+                try:
+                    stream = self._read_answer(kind, name, body, push.query["nonce"])
+                except (Bad, ValueError, KeyError, TypeError) as error:
+                    self.complaints.append(f"{kind}: {error}")
+                self._changed.notify_all()
+        return self._next(stream) if stream else []
+
+    def _read_answer(self, kind: str, name: str, body: bytes, nonce: str) -> str:
+        """Show what it says; returns the stream that is to be polled on, "" for none."""
+        if not body.strip():
+            return ""
+        given = self.sealer.open(body, nonce)
+        if kind in {"message", "poll"}:
+            return self._streamed(kind, name, given)
+        if kind != "enter":
+            raise Bad("this stand takes an empty answer to a click")
+        self.welcomed(self.asked[name], given)
+        return ""
 
     def respond(self, call: Call) -> Answer:
         """The reply addresses and the media."""
-        dated = {"date": formatdate(usegmt=True)}
         if call.method == "GET" and call.path.startswith(MEDIA):
             return self._file(call.path.removeprefix(MEDIA))
         if call.path != RESPONSE:
-            return Answer(404, {"errcode": 404, "errmsg": "no such path"}, dated)
+            return Answer(404, {"errcode": 404, "errmsg": "no such path"})
         if call.method != "POST":
-            return Answer(200, {"errcode": 41001, "errmsg": "POST only"}, dated)
+            return Answer(200, {"errcode": 41001, "errmsg": "POST only"})
         try:
             self._respond(call)
         except Refusal as error:
-            return Answer(200, {"errcode": error.code, "errmsg": str(error)}, dated)
+            return Answer(200, {"errcode": error.code, "errmsg": str(error)})
         except (Bad, ValueError, KeyError, TypeError) as error:
-            return Answer(200, {"errcode": 40058, "errmsg": str(error)}, dated)
-        return Answer(200, {"errcode": 0, "errmsg": "ok"}, dated)
+            return Answer(200, {"errcode": 40058, "errmsg": str(error)})
+        return Answer(200, {"errcode": 0, "errmsg": "ok"})
 
     def shown_message(self, asked: Asked | None, chat: str, body: dict[str, Any]) -> Seen:
         """A message (no stream) as people see it. Raises `Bad`."""
@@ -229,7 +253,7 @@ class WecomAibotStand(Desk):
             raw = {"finished": False, "card": None}
             seen = Seen(stream["id"], asked.chat, "", reply_to=asked.msgid, raw=raw)
             self.shown[stream["id"]] = seen
-        else:
+        elif seen.text and seen.text != stream.get("content", ""):
             seen.edits += 1
         seen.text = stream.get("content", "")
         seen.raw["finished"] = asked.ended = bool(stream.get("finish"))

@@ -89,6 +89,17 @@ async def test_a_lost_poll_answer_is_fetched_again(aibot_stand: WecomAibotStand)
     assert [seen.text for seen in aibot_stand.answers_to(push)] == ["pong"]
 
 
+async def test_a_third_of_the_polls_may_get_lost(aibot_stand: WecomAibotStand) -> None:
+    dice = random.Random(3)
+    fault = Fault("", "cut", after=True)
+    aibot_stand.trouble = lambda call: fault if dice.random() < 0.4 else None
+    for number in range(12):
+        push = aibot_stand.say(f"/echo {number}")
+        async with polling(aibot_stand, push) as message:
+            await patiently(aibot_stand, answer_to(message, f"echo {number}", key=f"k{number}"))
+        assert [seen.text for seen in aibot_stand.answers_to(push)] == [f"echo {number}"]
+
+
 async def test_progress_is_the_same_bubble(aibot_stand: WecomAibotStand) -> None:
     push = aibot_stand.say("report")
     async with polling(aibot_stand, push) as message:

@@ -20,7 +20,6 @@ from apps.im import aibot_socket, aibot_wire
 from apps.im.aibot_push import CHUNK
 from apps.im.base import (
     BotBroken,
-    Facts,
     Inbound,
     Later,
     Media,
@@ -63,8 +62,8 @@ class Inbox:
     def socket(
         self, url: str, *, headers: Mapping[str, str] | None = None, silence_s: float = 90.0
     ) -> AbstractAsyncContextManager[sockets.Socket]:
-        base = urlsplit(self._config["api_base"]).netloc
-        return sockets.opened(url, configured=[base], headers=headers, silence_s=silence_s)
+        host = urlsplit(self._config["api_base"]).hostname or ""
+        return sockets.opened(url, configured=[host], headers=headers, silence_s=silence_s)
 
     def replace(self) -> None:
         raise AssertionError("nobody asked for a successor")
@@ -482,27 +481,3 @@ def test_what_cannot_be_verified_cannot_be_enabled(
     assert len(found) == len(named)
     for problem, word in zip(found, named, strict=True):
         assert word in problem.en
-
-
-async def test_the_check_names_what_is_missing(
-    aibot_stand: WecomAibotStand, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def failed(facts: Facts) -> Any:
-        return dataclasses.replace(context(aibot_stand), facts=facts)
-
-    async def names(facts: Facts) -> dict[str, str]:
-        return {c.name: c.text.en for c in await AIBOT.check(failed(facts)) if not c.ok}
-
-    assert await names(Facts()) == {}
-    address = "https://bot.corp/webhooks/wecom_aibot/ai/"
-    assert address in (await names(Facts(address=address)))["callback"]
-    refused = Facts(address=address, refused_at=9, refused_reason="bad_signature")
-    assert "bad_signature" in (await names(refused))["callback"]
-    assert await names(Facts(address=address, challenge_at=5, event_at=0)) == {}
-    from apps.core import clock
-
-    monkeypatch.setattr(clock, "timestamp", lambda: time.time() + 900)
-    assert "NTP" in (await names(Facts()))["clock"]
-    aibot_stand.go_down()
-    assert "api_base" in await names(Facts())
-    aibot_stand.come_back()

@@ -30,10 +30,14 @@ class Storm:
         self.refused: list[tuple[float, float]] = []  # (when, until when nobody may call)
         self.met: Counter[str] = Counter()
         self.over = False
+        #: What a platform asks us again and again; its answers get lost, and nothing is refused.
+        self.polls = 0
 
     def __call__(self, call: Call) -> Fault | None:
         """What this call meets; None when all is well."""
         with self._lock:
+            if call.method == "POLL":
+                return self._poll()
             self.calls.append(call.at)
             if self.over or self._random.random() >= SHARE:
                 return None
@@ -53,6 +57,13 @@ class Storm:
             case _:
                 return Fault("", "reset", after=after)
 
+    def _poll(self) -> Fault | None:
+        self.polls += 1
+        if self.over or self._random.random() >= SHARE:
+            return None
+        self.met["lost poll"] += 1
+        return Fault("", "cut", after=True)
+
     def _way(self) -> str:
         if self._hangs and self._random.random() < 0.1:
             self._hangs -= 1
@@ -71,4 +82,4 @@ class Storm:
     @property
     def share(self) -> float:
         """The part of all calls that failed."""
-        return sum(self.met.values()) / max(1, len(self.calls))
+        return sum(self.met.values()) / max(1, len(self.calls) + self.polls)

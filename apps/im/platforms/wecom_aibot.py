@@ -62,6 +62,8 @@ class WecomAibot(Platform):
         files=True,
         max_file=aibot_push.MAX_FILE,
         private=False,
+        # A stream and a reply address show one answer, however often it is given.
+        idempotency=3600,
         chat_rates=((30, 60), (1000, 3600)),
         edit_rates=((1, 3),),
     )
