@@ -14,10 +14,11 @@ import pytest
 
 from apps.assistant.sweeper import Sweeper
 from apps.console.supervisor import inside, pulse
-from apps.console.supervisor.home import mark, prepare
+from apps.console.supervisor.home import prepare
 from apps.console.supervisor.plan import PARTS, plan_for
 from apps.console.supervisor.spec import Plan, Spec
 from apps.console.supervisor.supervisor import Supervisor
+from apps.core.private import mark
 from apps.core.signs import looked
 from apps.schedules.scheduler import LeaderScheduler
 from clawdbot.celery import app

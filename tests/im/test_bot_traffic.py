@@ -30,12 +30,12 @@ NOW = 1_800_000_000.0
 class Clocked(HttpStand):
     """Answers with the time it is told to say."""
 
-    date = ""
+    date = "no time at all"
 
     def respond(self, call: Call) -> Answer:
         if call.path == "/healthz/live":
             return Answer(200, {})
-        return Answer(404, {}, {"date": self.date} if self.date else {})
+        return Answer(404, {}, {"date": self.date})
 
 
 @pytest.fixture
