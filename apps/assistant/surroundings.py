@@ -20,6 +20,7 @@ from apps.core import work
 from apps.core.loop import outside
 from apps.im.base import Heard, Permanent, Place, get_platform
 from apps.im.bots import send_context
+from apps.im.pacing import pacing
 
 log = structlog.get_logger(__name__)
 #: One question with all its calls; a lease lasts longer.
@@ -107,7 +108,10 @@ def _take(case: Case, heard: Heard) -> None:
 def _give_back(case: Case, error: BaseException) -> None:
     """Ask again after a pause that grows; these tries are none of the message's own."""
     message = case.message
-    pause = max(getattr(error, "delay_s", 0.0), min(2.0**message.attempts, LONGEST_PAUSE_S))
+    asked = getattr(error, "delay_s", 0.0)
+    if asked > 0:
+        pacing.refused(message.bot_id, asked)
+    pause = max(asked, min(2.0**message.attempts, LONGEST_PAUSE_S))
     when = case.now + timedelta(seconds=pause)
     reason = f"{type(error).__name__}: {error}"
     log.warning("surroundings.later", message=message.pk, error=reason[:300])

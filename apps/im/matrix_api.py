@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypedDict, Unpack
 from urllib.parse import quote, urlencode
 
 import structlog
 
-from apps.core.http import HttpError, Refused, TooLarge, Unreachable
-from apps.im import tokens
+from apps.im import pauses, tokens
 from apps.im.calls import Reply, call
 from apps.im.errors import BotBroken, DeliveryError, Later, Permanent, TokenExpired, UnknownOutcome
 from apps.im.shapes import Media, SendContext
@@ -32,9 +31,16 @@ _BROKEN = frozenset(
 _LONGEST_WAIT_S = 3600.0
 #: Answers with the events of many rooms.
 MAX_EVENTS = 32 * 1024 * 1024
-_FETCH_S = 60.0
 
 log = structlog.get_logger(__name__)
+
+
+class More(TypedDict, total=False):
+    """What else a call may be given; see `calls.call`."""
+
+    data: bytes
+    headers: Mapping[str, str]
+    max_bytes: int
 
 
 class NotFound(Permanent):
@@ -70,7 +76,9 @@ async def request(
         name = await ctx.tokens.get(_device(ctx), lambda: _make_device(ctx)) if device else ""
         more = {"device_id": name} if name not in {"", _NONE} else {}
         try:
-            return opened(await send(ctx, method, CLIENT + path, body, {**more, **(query or {})}))
+            where = CLIENT + path
+            known = {**more, **(query or {})}
+            return opened(await send(ctx, method, where, body, known, outbox=device))
         except TokenExpired:  # somebody removed the device
             await ctx.tokens.drop(_device(ctx), name)
     raise Later("the homeserver does not know the device that it made for the bot")
@@ -82,38 +90,36 @@ async def send(
     path: str,
     body: Mapping[str, Any] | None = None,
     query: Mapping[str, str] | None = None,
+    *,
+    outbox: bool = False,
+    **more: Unpack[More],
 ) -> Reply:
-    """One authorised call and its answer, whatever its status. Raises as `calls.call`."""
-    return await call(
-        ctx.door, method, url(ctx, path, query or {}), body=body, headers=headers(ctx)
-    )
+    """One authorised call and its answer, whatever its status.
+
+    Raises as `calls.call`, and `Later` without a call while the homeserver wants to be left alone.
+    What it told the outbox, the outbox keeps to by itself; all others are told here.
+    """
+    ours, theirs = kept(ctx, "pause", str(outbox)), kept(ctx, "pause", str(not outbox))
+    for name in (theirs,) if outbox else (ours, theirs):
+        if wait := await pauses.left(name):
+            raise Later("the homeserver asked for time", delay_s=wait)
+    more["headers"] = {**headers(ctx), **more.get("headers", {})}
+    reply = await call(ctx.door, method, url(ctx, path, query or {}), body=body, **more)
+    if reply.status == 429:
+        await pauses.keep(ours, _wait(reply, reply.json()))
+    return reply
 
 
-async def lenient(
-    ctx: SendContext, path: str, query: Mapping[str, str], *, patience_s: float = 10.0
-) -> dict[str, Any]:
+async def lenient(ctx: SendContext, path: str, query: Mapping[str, str]) -> dict[str, Any]:
     """A GET whose answer holds what people wrote, which is to be trusted event by event.
 
     Raises as `request`.
     """
+    reply = await send(ctx, "GET", CLIENT + path, query=query, max_bytes=MAX_EVENTS)
+    if reply.status != 200:
+        opened(reply)
     try:
-        answer = await ctx.door.get(
-            url(ctx, CLIENT + path, query),
-            configured=True,
-            headers=headers(ctx),
-            timeout=patience_s,
-            max_bytes=MAX_EVENTS,
-        )
-    except Unreachable as error:
-        raise Later(str(error)) from error
-    except Refused as error:
-        raise Permanent(str(error)) from error
-    except HttpError as error:
-        raise UnknownOutcome(str(error)) from error
-    if answer.status != 200:
-        opened(Reply(answer.status, answer.headers, answer.body))
-    try:
-        data = json.loads(answer.body)
+        data = json.loads(reply.body)
     except (ValueError, RecursionError) as error:
         raise Later("the homeserver's answer is no JSON", delay_s=5.0) from error
     return data if isinstance(data, dict) else {}
@@ -143,9 +149,9 @@ def kept(ctx: SendContext, what: str, *more: str) -> str:
 async def upload(ctx: SendContext, media: Media) -> str:
     """Store a file at the homeserver; returns its `mxc:` address. Raises as `request`."""
     query = {"filename": media.name} if media.name else {}
-    where = url(ctx, "/_matrix/media/v3/upload", query)
     kind = {"content-type": media.mime or "application/octet-stream"}
-    reply = await call(ctx.door, "POST", where, data=media.data, headers=headers(ctx) | kind)
+    path = "/_matrix/media/v3/upload"
+    reply = await send(ctx, "POST", path, query=query, outbox=True, data=media.data, headers=kind)
     address = opened(reply).get("content_uri")
     if not isinstance(address, str):
         raise UnknownOutcome("the homeserver took a file and named no address")
@@ -168,23 +174,10 @@ async def download(ctx: SendContext, address: str, limit: int) -> tuple[bytes, s
 
 
 async def _bytes(ctx: SendContext, path: str, limit: int) -> tuple[bytes, str]:
-    try:
-        answer = await ctx.door.get(
-            url(ctx, path, {}),
-            configured=True,
-            headers=headers(ctx),
-            timeout=_FETCH_S,
-            max_bytes=limit,
-        )
-    except TooLarge as error:
-        raise Permanent(f"the file has more than {limit} bytes") from error
-    except Unreachable as error:
-        raise Later(str(error)) from error
-    except HttpError as error:
-        raise UnknownOutcome(str(error)) from error
-    if answer.status != 200:
-        opened(Reply(answer.status, answer.headers, answer.body))
-    return answer.body, answer.headers.get("content-type", "").partition(";")[0].strip()
+    reply = await send(ctx, "GET", path, max_bytes=limit)
+    if reply.status != 200:
+        opened(reply)
+    return reply.body, reply.headers.get("content-type", "").partition(";")[0].strip()
 
 
 def opened(reply: Reply) -> dict[str, Any]:

@@ -31,6 +31,7 @@ EVERY_S = 300.0
 #: How far to look back before the moment at which all was well; the first time, from now.
 MARGIN_S, FIRST_S = 120.0, 600.0
 PAGE, MOST_PAGES = 50, 20
+MOST_TRIES = 5
 AT_ONCE = 4
 
 
@@ -54,7 +55,9 @@ async def keep(ctx: SendContext, link: Link, platform: str) -> None:
 async def _is_there(ctx: SendContext) -> bool:
     try:
         matrix_api.opened(await matrix_api.send(ctx, "GET", "/_matrix/client/versions"))
-    except (Later, UnknownOutcome):
+    except Later as error:
+        return error.delay_s > 0  # who asks for time is there
+    except UnknownOutcome:
         return False
     return True
 
@@ -70,18 +73,31 @@ async def _come_back(ctx: SendContext) -> None:
 
 
 async def catch_up(ctx: SendContext, link: Link, platform: str, since: float) -> None:
-    """Hand on everything that was said in our rooms since a moment (unix seconds)."""
+    """Hand on everything that was said in our rooms since a moment (unix seconds).
+
+    A room that cannot be read now is tried again. Raises `Later` when some could not be read.
+    """
     found = await matrix_api.request(ctx, "GET", "/joined_rooms")
-    rooms = [room for room in found.get("joined_rooms") or [] if isinstance(room, str)]
+    left = [room for room in found.get("joined_rooms") or [] if isinstance(room, str)]
     places = asyncio.Semaphore(AT_ONCE)
 
-    async def one(room: str) -> list[Inbound]:
+    async def one(room: str) -> tuple[str, float]:
         async with places:
-            return await _said(ctx, room, platform, since)
-
-    for messages in await asyncio.gather(*map(one, rooms)):
+            try:
+                messages = await _said(ctx, room, platform, since)
+            except (Later, UnknownOutcome) as error:
+                return room, max(PROBE_S, getattr(error, "delay_s", 0.0))
         if messages:
             await link.store(accept(*messages))
+        return room, 0.0
+
+    for _ in range(MOST_TRIES):
+        tried = await asyncio.gather(*map(one, left))
+        left = [room for room, wait in tried if wait]
+        if not left:
+            return
+        await asyncio.sleep(max(wait for _, wait in tried))
+    raise Later(f"{len(left)} rooms cannot be read")
 
 
 async def _said(ctx: SendContext, room: str, platform: str, since: float) -> list[Inbound]:
