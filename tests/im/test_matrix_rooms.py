@@ -227,6 +227,36 @@ async def test_a_long_absence_is_told(stand: MatrixStand, monkeypatch: pytest.Mo
         await MATRIX.stream(context(stand), Link())
 
 
+async def test_rooms_that_cannot_be_read_yet_are_tried_again(
+    stand: MatrixStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matrix_watch, "PROBE_S", 0.01)
+    write(stand, "a")
+    write(stand, "b", GROUP)
+    stand.fail("alice", "answer", Answer(503, {"errcode": "M_UNKNOWN"}), times=2)
+    link = Link()
+    await matrix_watch.catch_up(context(stand), link, "matrix", 0)
+    assert sorted(link.texts) == ["a", "b"]
+    stand.fail("alice", "answer", Answer(503, {"errcode": "M_UNKNOWN"}), times=100)
+    with pytest.raises(Later):
+        await matrix_watch.catch_up(context(stand), link, "matrix", 0)
+
+
+async def test_who_asks_for_time_is_left_alone_by_all_that_is_not_being_sent(
+    stand: MatrixStand,
+) -> None:
+    ctx = context(stand)
+    stand.fail("/members", "answer", stand.too_many(7))
+    for _ in range(2):  # the second one makes no call
+        with pytest.raises(Later) as caught:
+            await MATRIX.place_kind(ctx, ALICE)
+        assert 6 < caught.value.delay_s <= 7
+    assert len(stand.calls) == 1
+    with pytest.raises(Later):  # nor does another process
+        await MATRIX.sign(context(stand), Place(ALICE, "private", "$1", PEOPLE["alice"]))
+    assert len(stand.calls) == 1
+
+
 # ---- check ----
 
 

@@ -241,3 +241,13 @@ async def test_sockets_obey_the_rules_of_the_door() -> None:
     with pytest.raises(Unreachable):
         async with sockets.opened(url, configured=["127.0.0.1"]):
             pass
+
+
+def test_some_platforms_keep_a_connection_beside_their_webhook() -> None:
+    def matrix(slug: str, **more: bool) -> Bot:
+        settings = {"api_base": "http://127.0.0.1:9", "as_token": "a", "hs_token": "b"}
+        settings |= {"user_id": f"@{slug}:stand.test"}
+        return bots.add_bot("matrix", slug, settings, SYSTEM, **more)
+
+    on, _ = matrix("on"), matrix("off", enabled=False)
+    assert [bot.pk for bot in streams.stream_bots()] == [on.pk]
