@@ -98,12 +98,12 @@ def _find(case: Case, named: clicks.Named | None, shown: dict[int, Delivery], us
         button = clicks.button_of(card, named.button)
         form = card.form if card.form and button == card.form.submit else None
         case.press = Press(row, named.button, button, form)
+        if button is not None:
+            case.message.text = button.cmd
         if before := used.get((row.pk, named.button)):
             _refuse_used(case, *before)
         elif button is None or row.created_at < case.now - LIFE:
             _refuse(case, words.BUTTON_GONE, "gone")
-        else:
-            case.message.text = button.cmd
 
 
 def _elsewhere(case: Case, row: Delivery) -> bool:

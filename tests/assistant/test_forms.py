@@ -287,3 +287,15 @@ def test_a_form_in_the_web_chat(chat: Chat, answer: Answer, bob: Any) -> None:
     sent = said(bob, body)
     chat.handle()
     assert answer(sent) == "2 tea"
+
+
+def test_a_skill_that_is_called_like_a_form_s_button_takes_nothing_from_it(
+    chat: Chat, answer: Answer
+) -> None:
+    @skills.skill(name="fill", zh="填", quick=True)
+    def fill(number: str) -> str:
+        """Somebody else's."""
+        return "not meant"
+
+    question = asked(chat.say("bob", "/order"))
+    assert answer(submit(chat, "bob", question, **ALL)) == "2 tea"

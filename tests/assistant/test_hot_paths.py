@@ -17,7 +17,18 @@ from django.db import connection
 
 from apps.accounts import identity, rights
 from apps.accounts.models import Binding, Person
-from apps.assistant import approvals, choosing, drain, inbox, jobs, pipeline, steps, sweeper
+from apps.assistant import (
+    approvals,
+    choosing,
+    clicks,
+    drain,
+    inbox,
+    jobs,
+    pipeline,
+    progress,
+    steps,
+    sweeper,
+)
 from apps.assistant.inbox import Incoming
 from apps.assistant.models import Conversation, Job, Message
 from apps.audit import log, seal
@@ -196,6 +207,17 @@ HOT: dict[str, tuple[Act, str]] = {
     "run a job": (run, "job_leased job_running"),
     "silent workers": (lambda r: work.sweep(Job), "job_leased job_running"),
     "questions": (lambda r: jobs.open_question(r.chats[:3], utcnow()), ASKING),
+    "clicks": (
+        lambda r: (
+            clicks.cards_of.instances(keys=r.deliveries[:3]),
+            clicks.used_of.rows(keys=r.deliveries[:3]),
+        ),
+        "",
+    ),
+    "cards of a job": (
+        lambda r: progress.cards_of.instances(job=r.jobs[0]),
+        "im_delivery_job_id",
+    ),
     "unanswered": (lambda r: sweeper.any_unanswered.rows(1, 0, now=utcnow()), ASKING),
     "old approvals": (lambda r: approvals.any_old.rows(1, 0, now=utcnow()), "approval_open"),
     "seal": (seal_one, "audit_unsealed audit_auditrow_seal"),

@@ -260,7 +260,7 @@ def test_without_edits_one_notice_tells_of_a_long_job(
     told = Delivery.objects.get()
     assert (told.role, told.chat_id) == ("notice", "chat-alice")
     assert job.number in told.text
-    ticks(progress.Board(job, clock), clock, 30.0)  # its next attempt
+    ticks(progress.Board(job, clock), clock, 90.0)  # its next attempt, half a minute on
     assert Delivery.objects.count() == 1
 
 

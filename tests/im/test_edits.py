@@ -170,7 +170,8 @@ def test_the_last_state_is_shown_and_none_before_it_comes_after(
             world.die(place, late)
     world.close()
     row = Delivery.objects.get(pk=world.row.pk)
-    if row.state == "failed" and (world.refused == row.revision or role != "progress"):
+    unseen = role != "progress" and not row.platform_message_id
+    if row.state == "failed" and (world.refused == row.revision or unseen):
         return  # refused for good: the last state itself, or a card that nobody ever saw
     world.settle()
     row.refresh_from_db()
@@ -204,6 +205,23 @@ def test_an_edit_during_the_call_goes_out_half_a_second_after_it(bot: Bot) -> No
     assert row.state == "pending"
     assert row.sent_at is not None
     assert row.not_before == row.sent_at + marks.EDIT_GAP
+
+
+@pytest.mark.parametrize("role", ["progress", "notice"])
+def test_an_older_state_that_is_refused_does_not_keep_the_last_one_back(
+    bot: Bot, role: str
+) -> None:
+    row = put(bot, role)
+    Delivery.objects.update(state="pending", platform_message_id="m1", shown_revision=0, revision=1)
+    parcel = take(row)
+    assert parcel is not None
+    delivery.edit(row, answer("last").to_json(), "last")
+    marks.mark([Result(parcel.delivery, "webhook", "failed", error="too long")])
+    again = take(row)
+    assert again is not None
+    assert again.outgoing.text == "last"
+    marks.mark([Result(again.delivery, "webhook", "failed", error="too long")])
+    assert take(row) is None
 
 
 def test_an_edit_lives_as_long_as_an_answer(bot: Bot) -> None:
