@@ -9,15 +9,17 @@ import random
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
 
 from apps.core import sockets
 from apps.core.http import HttpError
+from apps.core.redis import async_client
 from apps.im import aibot_socket, aibot_wire
 from apps.im.aibot_push import CHUNK
+from apps.im.aibot_wire import Answer, Command
 from apps.im.base import (
     BotBroken,
     Inbound,
@@ -29,7 +31,8 @@ from apps.im.base import (
     UnknownOutcome,
 )
 from apps.im.cards import Button, Card, Text
-from apps.simulate.server import Answer, Call, Fault
+from apps.simulate import server
+from apps.simulate.server import Call, Fault
 from apps.simulate.wecom_aibot import WecomAibotStand
 from tests.im.aibot import AIBOT, answer_to, context
 from tests.services.redis import Redis
@@ -202,7 +205,7 @@ async def test_a_long_answer_and_its_files_arrive_whole_and_once(
         message = await told(aibot_stand, inbox, push)
         out = answer_to(message, text, files=(Media(data, "a.bin"),))
         aibot_stand.fail("/aibot_upload_media_chunk", "hang")
-        aibot_stand.fail("/aibot_send_msg", "answer", Answer(200, {"errcode": 45009}))
+        aibot_stand.fail("/aibot_send_msg", "answer", server.Answer(200, {"errcode": 45009}))
         await patiently(aibot_stand, out)
     texts = [seen.text for seen in aibot_stand.visible() if seen.text]
     assert "".join(texts) == text
@@ -281,10 +284,35 @@ async def test_a_command_that_nobody_took_is_never_sent(aibot_stand: WecomAibotS
     await aibot_wire.alive(1)  # as if a connection had died a moment ago
     with pytest.raises(Later, match="busy"):
         await send(aibot_stand, answer_to(message))
-    async with connected(aibot_stand):
-        await send(aibot_stand, answer_to(message))
-        assert await aibot_wire.take(1) is None
+    async with connected(aibot_stand) as (inbox, _):
+        await told(aibot_stand, inbox, aibot_stand.say("/wait"))
+        async with asyncio.timeout(3):
+            while await _line():
+                await asyncio.sleep(0.01)
+        assert aibot_stand.calls_to("/aibot_respond_msg") == []
+        await patiently(aibot_stand, answer_to(message))
     assert [seen.text for seen in aibot_stand.visible()] == ["pong"]
+
+
+async def _line() -> int:
+    """How many commands lie there."""
+    length: int = await cast(Any, async_client().llen("clawdbot:aibot:1:out"))
+    return length
+
+
+def test_a_stream_that_is_over_knows_who_ended_it() -> None:
+    def frame(key: str, finish: bool) -> Command:
+        return Command(key, "aibot_respond_msg", {"stream": {"id": "s", "finish": finish}}, "r")
+
+    streams = aibot_socket.Streams()
+    streams.note(frame("p", False), 0)
+    assert streams.ended(frame("k", True)) is None
+    streams.note(frame("k", True), 1)
+    assert streams.ended(frame("k", True)) == Answer(0)
+    late = streams.ended(frame("p", False))
+    assert late is not None
+    assert late.code == aibot_socket.STALE
+    assert streams.ending(9e9) == []
 
 
 async def test_a_send_that_was_given_up_is_not_sent_behind_its_repeat(
@@ -327,7 +355,7 @@ async def test_a_crowd_with_failing_frames_is_answered_once_each(
         if call.path not in {"/aibot_respond_msg", "/aibot_send_msg"} or dice.random() > 0.3:
             return None
         kind = dice.choice(["hang", "answer", "cut"])
-        return Fault(call.path, kind, Answer(200, {"errcode": -1, "errmsg": "busy"}))
+        return Fault(call.path, kind, server.Answer(200, {"errcode": -1, "errmsg": "busy"}))
 
     async with connected(aibot_stand) as (inbox, _):
         messages = []
