@@ -46,15 +46,16 @@ class SlackPeople(Desk):
     def __init__(self, port: int = 0) -> None:
         super().__init__(port)
         self.signing_secret = "stand-signing-secret-0123456789ab"
-        private = {name: Channel(f"D0{name.upper()}", {user}) for name, user in PEOPLE.items()}
-        self.private = {PEOPLE[name]: channel for name, channel in private.items()}
-        both = {BOT_USER}
-        for channel in private.values():
-            channel.members |= both
-        listed = [Channel(GROUP, {*PEOPLE.values(), BOT_USER}), *private.values()]
-        #: Also one where the bot is not.
-        listed.append(Channel("C0OTHER", set(PEOPLE.values())))
-        self.channels = {channel.id: channel for channel in listed}
+        self.people = {}
+        #: The private conversations, by the person's id.
+        self.private: dict[str, Channel] = {}
+        #: Also a channel where the bot is not.
+        self.channels = {
+            GROUP: Channel(GROUP, {BOT_USER}),
+            "C0OTHER": Channel("C0OTHER", set()),
+        }
+        for name in PEOPLE:
+            self.add_person(name)
         self.files: dict[str, dict[str, Any]] = {}
         self.contents: dict[str, bytes] = {}
         self._stamps = itertools.count(1)
@@ -62,6 +63,15 @@ class SlackPeople(Desk):
     def stamp(self) -> str:
         """The timestamp of a new message, which names it within its channel."""
         return f"{int(time.time())}.{next(self._stamps):06d}"
+
+    def add_person(self, name: str) -> None:
+        """In all channels, and with a private conversation with the bot."""
+        plain = "".join(filter(str.isalnum, name)).upper()
+        user, private = f"U0{plain}", Channel(f"D0{plain}", {f"U0{plain}", BOT_USER})
+        self.people[name] = user
+        for channel in self.channels.values():
+            channel.members |= {user} if channel.id.startswith("C") else set()
+        self.private[user] = self.channels[private.id] = private
 
     # ---- what people do ----
 
@@ -76,7 +86,7 @@ class SlackPeople(Desk):
         thread: str = "",
     ) -> Push:
         """A text; in the group it begins with a mention of the bot. `text` is as Slack sends it."""
-        channel = self.channels[GROUP] if group else self.private[PEOPLE[who]]
+        channel = self.channels[GROUP] if group else self.private[self.people[who]]
         words = f"<@{BOT_USER}> {text}" if group and mention else text
         return self._written(channel, who, words, stamp=message_id, thread=thread)
 
@@ -99,7 +109,7 @@ class SlackPeople(Desk):
             "api_app_id": APP,
             "channel_id": channel,
             "channel_name": "directmessage" if channel.startswith("D") else "general",
-            "user_id": PEOPLE[who],
+            "user_id": self.people[who],
             "user_name": who,
             "command": command,
             "text": text,
@@ -146,7 +156,7 @@ class SlackPeople(Desk):
     def interact(self, payload: dict[str, Any], who: str = "alice") -> Push:
         """Something that was pressed or sent."""
         whole = {
-            "user": {"id": PEOPLE[who], "username": who, "team_id": TEAM},
+            "user": {"id": self.people[who], "username": who, "team_id": TEAM},
             "api_app_id": APP,
             "team": {"id": TEAM, "domain": "stand"},
             "trigger_id": _trigger(),
@@ -171,7 +181,7 @@ class SlackPeople(Desk):
             preview = {"content": transcript, "has_more": False}
             done = {"status": "complete", "preview": preview}
             one["transcription"] = done if transcript else {"status": "processing"}
-        channel = self.private[PEOPLE[who]]
+        channel = self.private[self.people[who]]
         return self._written(channel, who, "", subtype="file_share", files=[one])
 
     def again(self, push: Push) -> Push:
@@ -221,7 +231,7 @@ class SlackPeople(Desk):
         **more: Any,
     ) -> Push:
         stamp = stamp or self.stamp()
-        message = {"type": "message", "user": PEOPLE[who], "text": text, "ts": stamp, **more}
+        message = {"type": "message", "user": self.people[who], "text": text, "ts": stamp, **more}
         if thread:
             message["thread_ts"] = thread
         channel.messages.append(dict(message))
