@@ -99,7 +99,7 @@ def _parcel(delivery: Delivery, bot: Bot) -> Parcel:
         files=parts.media,
         links=parts.links,
         repeat=not update and _may_be_a_repeat(delivery, platform.abilities.idempotency),
-        again=_was_tried(delivery),
+        again=delivery.last_outcome == "unknown",
         since=delivery.created_at.timestamp(),
     )
     return Parcel(delivery, platform, send_context(bot), outgoing, update)
@@ -118,12 +118,6 @@ def _may_be_a_repeat(delivery: Delivery, remembered_s: float) -> bool:
         return False
     age = (utcnow() - delivery.created_at).total_seconds()
     return age > remembered_s
-
-
-def _was_tried(delivery: Delivery) -> bool:
-    """Was there an earlier attempt? A replay begins to count anew, but leaves its traces."""
-    traces = delivery.last_error or delivery.last_outcome
-    return delivery.attempts > 1 or bool(traces)
 
 
 def mark_patiently(results: Sequence[Result]) -> set[int]:

@@ -200,8 +200,9 @@ class Outgoing:
     after the card, as the platform's own file or image messages.
 
     `repeat` means that an earlier attempt may have been shown and that the platform can no longer
-    tell: the text then says that it may be a repeat. `again` says that there was an earlier attempt
-    at all, of which something may be shown; `since` is when the message was made (unix seconds).
+    tell: the text then says that it may be a repeat. `again` says that nobody knows what became of
+    an earlier attempt, even where the platform can tell; what is known to be shown stands in
+    `context` (`DeliveryError.done`). `since` is when the message was made (unix seconds).
     """
 
     key: str

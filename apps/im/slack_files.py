@@ -16,7 +16,8 @@ from apps.im import slack_api
 from apps.im.errors import Later, Permanent, UnknownOutcome
 from apps.im.shapes import Media, SendContext
 
-_AT_ONCE = 10
+#: Files in one message.
+AT_ONCE = 10
 _MAX_ANSWER = 64 * 1024
 
 
@@ -70,14 +71,12 @@ def _bare(name: str) -> str:
 
 
 async def show(ctx: SendContext, files: Sequence[Media], channel: str, thread: str) -> None:
-    """Upload files and show them, up to ten in one message. Raises as `slack_api.post`."""
-    for start in range(0, len(files), _AT_ONCE):
-        group = files[start : start + _AT_ONCE]
-        uploaded = [{"id": await _upload(ctx, one), "title": name_of(one)} for one in group]
-        form: dict[str, str | int] = {"files": strictjson.dumps(uploaded), "channel_id": channel}
-        if thread:
-            form["thread_ts"] = thread
-        await slack_api.ask(ctx, "files.completeUploadExternal", form, repeatable=False)
+    """Upload at most `AT_ONCE` files and show them in one message. Raises as `slack_api.post`."""
+    uploaded = [{"id": await _upload(ctx, one), "title": name_of(one)} for one in files]
+    form: dict[str, str | int] = {"files": strictjson.dumps(uploaded), "channel_id": channel}
+    if thread:
+        form["thread_ts"] = thread
+    await slack_api.ask(ctx, "files.completeUploadExternal", form, repeatable=False)
 
 
 async def _upload(ctx: SendContext, media: Media) -> str:

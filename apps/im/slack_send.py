@@ -16,7 +16,7 @@ import structlog
 
 from apps.im import slack_api, slack_blocks, slack_files
 from apps.im.cards import Card
-from apps.im.errors import Permanent
+from apps.im.errors import DeliveryError, Permanent
 from apps.im.fitting import fit
 from apps.im.shapes import Outgoing, SendContext, Sent
 from apps.im.slack_api import ContentRefused, PlaceGone, ScopeMissing
@@ -30,6 +30,8 @@ _STAMP = re.compile(r"[0-9]{1,15}\.[0-9]{1,9}")
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,40}")
 #: The first part of a delivery as a card, and as text where its card was refused.
 _CARD, _TEXT = "0", "t"
+#: How many files are shown, beside the parts; and where all of that stands in a context.
+_FILES, _SHOWN = "files", "shown"
 
 Message = dict[str, Any]
 
@@ -41,6 +43,11 @@ class Where:
     channel: str
     thread: str = ""
 
+    @property
+    def name(self) -> str:
+        """The place in one word."""
+        return f"{self.channel}/{self.thread}"
+
 
 @dataclass
 class Earlier:
@@ -49,6 +56,7 @@ class Earlier:
     parts: dict[str, str] = field(default_factory=dict)
     files: Counter[tuple[str, int]] = field(default_factory=Counter)
     sure: bool = True
+    looked: bool = False
 
 
 async def deliver(ctx: SendContext, out: Outgoing) -> Sent:
@@ -94,27 +102,50 @@ async def _places(ctx: SendContext, out: Outgoing) -> AsyncIterator[Where]:
 
 
 async def _deliver_at(ctx: SendContext, out: Outgoing, where: Where) -> str:
-    """Show what is not there yet; returns the timestamp of the first message."""
+    """Show what is not there yet; returns the timestamp of the first message.
+
+    What was shown before something went wrong is told by the error, and need not be looked for.
+    """
     earlier = await _look(ctx, out, where) if out.again else Earlier()
     if not earlier.sure:
         out = replace(out, repeat=True)
-    first = ""
-    for part, message in _parts(out, text=f"{_TEXT}0" in earlier.parts):
-        stamp = earlier.parts.get(part, "")
-        if stamp and part == _CARD and out.revision:
-            await _edit(ctx, out, where, stamp)  # an older revision may be shown
-        elif not stamp:
-            try:
-                stamp = await _post(ctx, out, where, part, message)
-            except ContentRefused as error:
-                if part != _CARD:
-                    raise
-                log.warning("slack.card_refused", code=error.vendor_code, why=str(error))
-                first = await _post_texts(ctx, out, where)
-                break
-        first = first or stamp
+    kept = out.context.get(_SHOWN)
+    known = kept.get(where.name) if isinstance(kept, dict) else None
+    earlier.parts = {**(known if isinstance(known, dict) else {}), **earlier.parts}
+    try:
+        await _show(ctx, out, where, earlier)
+    except DeliveryError as error:
+        if earlier.parts:
+            error.done = {_SHOWN: {where.name: earlier.parts}}
+        raise
+    return earlier.parts.get(_CARD) or earlier.parts.get(f"{_TEXT}0", "")
+
+
+async def _show(ctx: SendContext, out: Outgoing, where: Where, earlier: Earlier) -> None:
+    """Show each part that is not there yet, and write down that it is."""
+    there = earlier.parts
+    if _CARD in there and out.revision:
+        await _edit(ctx, out, where, there[_CARD])  # an older revision may be shown
+    try:
+        await _post_missing(ctx, out, where, there, _parts(out, text=f"{_TEXT}0" in there))
+    except ContentRefused as error:
+        if there:
+            raise
+        log.warning("slack.card_refused", code=error.vendor_code, why=str(error))
+        await _post_missing(ctx, out, where, there, _texts(out, out.shown()))
     await _show_files(ctx, out, where, earlier)
-    return first
+
+
+async def _post_missing(
+    ctx: SendContext,
+    out: Outgoing,
+    where: Where,
+    there: dict[str, str],
+    parts: Sequence[tuple[str, Message]],
+) -> None:
+    for part, message in parts:
+        if part not in there:
+            there[part] = await _post(ctx, out, where, part, message)
 
 
 def _parts(out: Outgoing, *, text: bool) -> Sequence[tuple[str, Message]]:
@@ -149,11 +180,6 @@ def _texts(out: Outgoing, card: Card) -> list[tuple[str, Message]]:
 def _mention(out: Outgoing) -> str:
     wanted = out.mention if out.chat_type == "group" and not out.private_to else ""
     return wanted if _PERSON.fullmatch(wanted) else ""
-
-
-async def _post_texts(ctx: SendContext, out: Outgoing, where: Where) -> str:
-    stamps = [await _post(ctx, out, where, *one) for one in _texts(out, out.shown())]
-    return stamps[0] if stamps else ""
 
 
 async def _post(ctx: SendContext, out: Outgoing, where: Where, part: str, message: Message) -> str:
@@ -199,7 +225,7 @@ async def _look(ctx: SendContext, out: Outgoing, where: Where) -> Earlier:
     except ScopeMissing as error:
         log.warning("slack.cannot_look", why=str(error))
         return Earlier(sure=False)
-    found = Earlier(sure=whole)
+    found = Earlier(sure=whole, looked=whole)
     key = ""
     for message in sorted(messages, key=_moment):
         named, part = _named(message)
@@ -264,12 +290,15 @@ def _shown_files(message: Message) -> list[tuple[str, int]]:
 
 
 async def _show_files(ctx: SendContext, out: Outgoing, where: Where, earlier: Earlier) -> None:
-    """Show the files that are not there yet."""
+    """Show the files that are not there yet, up to ten in one message."""
     left = []
-    for media in out.files:
+    for media in out.files[0 if earlier.looked else int(earlier.parts.get(_FILES, "0")) :]:
         mark = (slack_files.name_of(media), len(media.data))
         if earlier.files[mark]:
             earlier.files[mark] -= 1
         else:
             left.append(media)
-    await slack_files.show(ctx, left, where.channel, where.thread)
+    for start in range(0, len(left), slack_files.AT_ONCE):
+        group = left[start : start + slack_files.AT_ONCE]
+        await slack_files.show(ctx, group, where.channel, where.thread)
+        earlier.parts[_FILES] = str(len(out.files) - len(left) + start + len(group))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -333,21 +334,44 @@ async def test_what_was_not_taken_is_shown_by_the_repeat(slack_stand: SlackStand
     assert len(slack_stand.visible()) == 1
 
 
-async def test_half_of_a_long_answer_is_finished_by_the_repeat(slack_stand: SlackStand) -> None:
+@pytest.mark.parametrize("known", [True, False], ids=["told", "looked for"])
+async def test_half_of_a_long_answer_is_finished_by_the_repeat(
+    slack_stand: SlackStand, known: bool
+) -> None:
     ctx, card = context(slack_stand), cards.answer("word " * 5000)
-    whole = await SLACK.send(ctx, outgoing(card, key="other"))
+    await SLACK.send(ctx, outgoing(card, key="other"))
     count = len(slack_stand.visible())
     assert count > 4
     slack_stand.limits[POST] = (3, 60)
-    slack_stand._made.clear()
-    with pytest.raises(Later):
+    with pytest.raises(Later) as caught:
         await SLACK.send(ctx, outgoing(card))
     slack_stand.limits.clear()
-    sent = await SLACK.send(ctx, outgoing(card, again=True))
-    assert sent != whole
+    more: dict[str, Any] = {"context": caught.value.done} if known else {"again": True}
+    sent = await SLACK.send(ctx, outgoing(card, **more))
     shown = slack_stand.visible()
     assert len(shown) == 2 * count
     assert [one.text for one in shown[count:]] == [one.text for one in shown[:count]]
+    assert sent.platform_message_id == shown[count].message_id
+    assert bool(slack_stand.calls_to("conversations.history")) != known
+
+
+async def test_files_that_are_shown_are_not_sent_again(slack_stand: SlackStand) -> None:
+    ctx, shares = context(slack_stand), "files.completeUploadExternal"
+    out = outgoing(files=tuple(Media(b"%d" % n, f"{n}.txt") for n in range(12)))
+    slack_stand.limits[shares] = (1, 60)
+    with pytest.raises(Later) as caught:
+        await SLACK.send(ctx, out)
+    slack_stand.limits.clear()
+    await SLACK.send(ctx, replace(out, context=caught.value.done))
+    assert [len(seen.files) for seen in slack_stand.visible()] == [0, 10, 2]
+
+
+async def test_what_is_known_of_another_place_is_not_taken_for_this_one(
+    slack_stand: SlackStand,
+) -> None:
+    there = {"shown": {"C0OTHER/": {"0": "1.000001"}}}
+    await SLACK.send(context(slack_stand), in_group(context=there))
+    assert len(slack_stand.visible()) == 1
 
 
 async def test_two_deliveries_with_the_same_words_are_two(slack_stand: SlackStand) -> None:

@@ -111,6 +111,17 @@ def test_what_may_have_been_shown_is_not_shown_again(house: House, kind: str) ->
     assert house.stand.visible() == [first]
 
 
+def test_what_was_certainly_not_shown_is_not_looked_for(house: House) -> None:
+    house.stand.fail("chat.postMessage", "answer", house.stand.too_many(7))
+    assert house.take(house.stand.say("/ping", group=True)) == []
+    row = Delivery.objects.get(role="answer")
+    assert (row.state, row.attempts) == ("pending", 1)
+    delivery.send_due(row.not_before)
+    house.send()
+    assert "pong" in only(house.stand.visible()).text
+    assert not house.stand.calls_to("conversations.")
+
+
 @pytest.mark.parametrize("chat", [GROUP, "D0ALICE", "C0OTHER"])
 def test_a_button_can_be_pressed_wherever_its_card_is(house: House, chat: str) -> None:
     card = only(house.take(house.stand.slash("/pinng", channel=chat)))
