@@ -41,9 +41,8 @@ class Row:
         return self.errors == 0
 
 
-DIGITS = str.maketrans(
-    dict(zip("零一二三四五六七八九两", "01234567892", strict=True)) | {"十": "10"}
-)
+_NUMERALS = dict(zip("零一二三四五六七八九两", "01234567892", strict=True))
+DIGITS = str.maketrans(_NUMERALS | {"十": "10"})
 
 
 def bare(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from apps.core import numerals
 from apps.core.i18n import Text, both
 from apps.skills.declare import Kind, Parameter
 from apps.skills.names import fold, narrow
@@ -108,9 +109,12 @@ def _text(parameter: Parameter, text: str, clock: Clock) -> str:
 
 def _int(parameter: Parameter, text: str, clock: Clock) -> int:
     digits = narrow(text)
-    if not _INT.fullmatch(digits):
+    if _INT.fullmatch(digits):
+        return int(digits)
+    spoken = numerals.value(text.strip())
+    if spoken is None:
         raise Unfit(both("要是一个整数", "must be a whole number"))
-    return int(digits)
+    return spoken
 
 
 def _float(parameter: Parameter, text: str, clock: Clock) -> float:

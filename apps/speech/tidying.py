@@ -11,6 +11,8 @@ import unicodedata
 from functools import cache
 from typing import Any
 
+from apps.core import numerals
+
 #: A phrase this often in a row was not said.
 LOOPS = 4
 _LONGEST_LOOP = 30
@@ -21,10 +23,7 @@ _END = " \t\n.。!！?？,，;；、…~～"
 _SLASH = re.compile(r"^(?:forward\s+)?(?:slash\b|斜杠|斜线)[\s,，.。、:：]*", re.IGNORECASE)
 #: `下午2.10分` is how Whisper writes ten past two.
 _CLOCK = re.compile(r"(?<!\d)(\d{1,2})[.:](\d{2})(?=分)")
-_DIGITS = "零〇一二三四五六七八九"
-_VALUES = {**{one: n for n, one in enumerate("零一二三四五六七八九")}, "〇": 0, "两": 2, "幺": 1}
-_UNITS = {"十": 10, "百": 100, "千": 1000}
-_NUMBER = re.compile(r"[零〇幺一二两三四五六七八九十百千万亿]+")
+_NUMBER = re.compile(f"[{numerals.LETTERS}]+")
 # Said by nobody: what Whisper writes for silence and music, from the subtitles it learned by.
 _PHANTOMS = re.compile(
     r"(?:thank(?:s| you)(?: (?:so|very) much)? for (?:watching|listening)|"
@@ -88,50 +87,7 @@ def digits(text: str) -> str:
 
 
 def _digits(word: str) -> str:
-    if len(word) >= 3 and all(one in _VALUES and one != "两" for one in word):
-        return "".join(str(_VALUES[one]) for one in word)
-    if len(word) < 2:
-        return word
-    value = _value(word)
+    if len(word) >= 3 and all(one in numerals.DIGITS and one != "两" for one in word):
+        return "".join(str(numerals.DIGITS[one]) for one in word)
+    value = numerals.value(word) if len(word) > 1 else None
     return word if value is None else str(value)
-
-
-def _value(word: str) -> int | None:
-    """The number, None for what is none (万一, 千万, 七八)."""
-    total = 0
-    for unit, size in (("亿", 10**8), ("万", 10**4)):
-        head, found, word = word.rpartition(unit) if unit in word else ("", "", word)
-        if found:
-            high = _small(head)
-            if not high:
-                return None
-            total += high * size
-            if not word:
-                return total
-    low = _small(word)
-    if low is None or (total and low < 1000 and not word.startswith("零")):
-        return None  # 一万三 is 13,000 to one and 10,003 to another
-    return total + low
-
-
-def _small(word: str) -> int | None:
-    """Below ten thousand, in units that fall: 一千零四十二, 二十, 十五."""
-    total, digit, last, zero = 0, None, 10_000, False
-    for one in word:
-        if one in _UNITS:
-            size = _UNITS[one]
-            if size >= last or (digit is None and not (size == 10 and total == 0 and not zero)):
-                return None
-            total, last, digit = total + (1 if digit is None else digit) * size, size, None
-        elif one in _VALUES:
-            if digit is not None:
-                return None
-            if _VALUES[one] == 0:
-                zero = True
-                continue
-            digit = _VALUES[one]
-        else:
-            return None
-    if not word or (digit is not None and total and last > 10 and not zero):
-        return None  # 两百五 likewise
-    return total + (digit or 0)

@@ -60,25 +60,3 @@ def test_any_words_can_be_tidied(raw: str) -> None:
     text, _ = tidying.tidy(raw)
     assert text == text.strip()
     assert "\x00" not in text
-
-
-@given(st.integers(min_value=20, max_value=99_999_999))
-def test_numbers_as_they_are_said(number: int) -> None:
-    assert tidying.digits(spell(number)) == str(number)
-
-
-def spell(number: int) -> str:
-    """A number in Chinese words, written down the other way round."""
-    if number >= 10_000:
-        high, low = divmod(number, 10_000)
-        zero = "零" if low and (low < 1000 or high % 10 == 0) else ""
-        return spell(high) + "万" + zero + (spell(low) if low else "")
-    words, pending = "", False
-    for size, unit in ((1000, "千"), (100, "百"), (10, "十"), (1, "")):
-        digit = number // size % 10
-        if digit == 0:
-            pending = bool(words)
-        else:
-            words += ("零" if pending else "") + "零一二三四五六七八九"[digit] + unit
-            pending = False
-    return words
