@@ -27,12 +27,16 @@ FILES = {
 }
 TEXTS = frozenset({"m.text", "m.emote"})
 _QUOTED = re.compile(r"> (?:\* )?<(@[^>]+)>")
-_QUOTED_HTML = re.compile(r"<mx-reply>.*?</mx-reply>", re.DOTALL | re.IGNORECASE)
+# Everybody in a room writes these; each is read in one pass, so that no text takes long.
+_QUOTE_BEGINS = re.compile(r"<mx-reply>", re.IGNORECASE)
+_QUOTE_ENDS = re.compile(r"</mx-reply>", re.IGNORECASE)
 _PILL = re.compile(
-    r"""<a\s[^>]*href=["']https://matrix\.to/#/([^"'?]+)[^"']*["'][^>]*>(.*?)</a>""",
-    re.DOTALL | re.IGNORECASE,
+    r"""<a\s[^<>]{0,500}?href=["']https://matrix\.to/#/"""
+    r"""([^"'?<>]{1,600})(?:\?[^"'<>]{0,600})?["'][^<>]{0,500}>""",
+    re.IGNORECASE,
 )
-_TAG = re.compile(r"<[^>]*>")
+_LONGEST_LABEL = 1000
+_TAG = re.compile(r"<[^<>]*>")
 _ROOM = re.compile(r"(?<!\S)@room(?![\w.-])")
 # Element answers unknown commands with a slash itself; after an exclamation mark they get through.
 _COMMAND = re.compile(r"^(?:!(?=\w)|//(?=\w))")
@@ -220,7 +224,17 @@ def _pills(content: Mapping[str, Any]) -> dict[str, str]:
     formatted = content.get("formatted_body")
     if not isinstance(formatted, str) or len(formatted) > _LONGEST_HTML:
         return {}
-    shown = {}
-    for target, label in _PILL.findall(_QUOTED_HTML.sub("", formatted)):
-        shown[unquote(html.unescape(target))] = html.unescape(_TAG.sub("", label)).strip()
+    text, shown = _unquoted_html(formatted), {}
+    for found in _PILL.finditer(text):
+        begin = found.end()
+        end = text.find("</a", begin, begin + _LONGEST_LABEL)
+        label = _TAG.sub("", text[begin:end]) if end >= 0 else ""
+        shown[unquote(html.unescape(found[1]))] = html.unescape(label).strip()
     return shown
+
+
+def _unquoted_html(text: str) -> str:
+    """The formatted text without the quotation of a reply, which names whom it quotes."""
+    begins = _QUOTE_BEGINS.search(text)
+    ends = _QUOTE_ENDS.search(text, begins.end()) if begins else None
+    return text[: begins.start()] + text[ends.end() :] if begins and ends else text

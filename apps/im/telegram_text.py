@@ -22,7 +22,7 @@ _INLINE = re.compile(
     r"`(?P<code>[^`\n]+)`"
     r"|\*\*(?P<bold>[^*\n]+)\*\*"
     r"|(?<![\w*])\*(?P<italic>[^*\n]+)\*(?![\w*])"
-    r"|\[(?P<label>[^\]\n]+)\]\((?P<url>https?://[^\s)]+)\)"
+    r"|\[(?P<label>[^\[\]\n]+)\]\((?P<url>https?://[^\s)]+)\)"
 )
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.+)$", re.MULTILINE)
 

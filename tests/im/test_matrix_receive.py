@@ -486,3 +486,20 @@ def test_the_settings_are_those_of_the_contract() -> None:
     names = [setting.name for setting in MATRIX.all_settings()]
     assert names == ["api_base", "as_token", "hs_token", "user_id"]
     assert all(setting.required for setting in MATRIX.all_settings())
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<a " * 20_000,
+        '<a href="https://matrix.to/#/' + "x" * 60_000,
+        '<a href="https://matrix.to/#/x">' * 1900,
+        '<a href="https://matrix.to/#/x">' + "<" * 60_000 + "</a>",
+        "<mx-reply>" * 6000,
+    ],
+)
+def test_no_formatted_text_takes_long(hostile: str) -> None:
+    began = time.process_time()
+    message = heard("hi", format="org.matrix.custom.html", formatted_body=hostile)
+    assert (message.text, message.mentions_bot) == ("hi", False)
+    assert time.process_time() - began < 0.5

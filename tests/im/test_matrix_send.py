@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -487,3 +488,10 @@ OWN_TAGS = re.compile(
 @given(st.text(alphabet="ab<>&\"'*_~`[]()#->.1 \nhtps:/", max_size=80))
 def test_markdown_makes_only_its_own_tags(text: str) -> None:
     assert not re.search("[<>]", OWN_TAGS.sub("", matrix_html.markdown(text)))
+
+
+@pytest.mark.parametrize("hostile", ["[" * 12_000, "![" * 6000, "**a " * 3000, "~~a " * 3000])
+def test_no_markdown_takes_long(hostile: str) -> None:
+    began = time.process_time()
+    matrix_html.markdown(hostile)
+    assert time.process_time() - began < 0.7
