@@ -17,6 +17,9 @@ from apps.im.shapes import SendContext
 
 TIMEOUT_S = 10.0
 MAX_ANSWER = 1024 * 1024
+#: Of getUpdates: an update that quotes a long one, each with its entities, in JSON that escapes
+#: what is no ASCII has some 100 KB.
+MAX_UPDATES, MOST_UPDATES = 16 * 1024 * 1024, 50
 #: A file that a bot may fetch: 20 MB.
 MAX_FETCH = 20 * 1024 * 1024
 
@@ -61,8 +64,11 @@ async def request(
     *,
     files: Mapping[str, File] | None = None,
     timeout_s: float = TIMEOUT_S,
+    most: int = MAX_ANSWER,
 ) -> Any:
     """Call a method; with `files` the body goes along as a form. Returns `result`.
+
+    `most` is the longest answer in bytes.
 
     Raises `Moved`, `NotModified`, `NoThread`, `NotAllowed`, `Permanent`, `BotBroken`, `Later`,
     `UnknownOutcome`.
@@ -71,7 +77,7 @@ async def request(
     content: dict[str, Any] = {"json": dict(body or {})}
     if files:
         content = {"data": {k: _field(v) for k, v in (body or {}).items()}, "files": files}
-    response = await _answered(ctx, "POST", url, timeout_s, MAX_ANSWER, content)
+    response = await _answered(ctx, "POST", url, timeout_s, most, content)
     return _opened(response)
 
 

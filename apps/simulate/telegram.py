@@ -221,7 +221,7 @@ class TelegramStand(Desk):
             if offset:
                 self.confirmed = max(self.confirmed, offset)
                 self._pending = [one for one in self._pending if one["update_id"] >= offset]
-            return list(self._pending[:100])
+            return self._pending[: int(fields.get("limit", 100))]
 
     def _getFile(self, fields: dict[str, Any]) -> Any:
         key = fields.get("file_id")

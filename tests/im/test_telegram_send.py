@@ -264,3 +264,14 @@ async def test_polling_confirms_only_what_was_stored(stand: TelegramStand) -> No
     task.cancel()
     assert inbox.texts == ["one", "two"]
     assert stand.webhook == {}
+
+
+async def test_a_flood_of_long_messages_is_polled_for(stand: TelegramStand) -> None:
+    inbox = Inbox()
+    long = "字" * 4096
+    for _ in range(100):
+        stand.queue(stand.say(long))
+    task = asyncio.create_task(TELEGRAM.stream(context(stand), inbox))  # type: ignore[arg-type]
+    await asyncio.to_thread(stand.wait, lambda: stand.confirmed > 880100 or task.done(), 20)
+    task.cancel()
+    assert len(inbox.texts) == 100

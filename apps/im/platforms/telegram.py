@@ -183,16 +183,22 @@ class Telegram(Platform):
         await telegram_api.request(ctx, "deleteWebhook", {"drop_pending_updates": False})
         while True:
             body = {"timeout": int(POLL_S), "allowed_updates": list(WANTED)}
-            body |= {"offset": int(link.held("offset") or 0)}
+            body |= {"offset": int(link.held("offset") or 0), "limit": telegram_api.MOST_UPDATES}
             updates = await telegram_api.request(
-                ctx, "getUpdates", body, timeout_s=POLL_S + telegram_api.TIMEOUT_S
+                ctx,
+                "getUpdates",
+                body,
+                timeout_s=POLL_S + telegram_api.TIMEOUT_S,
+                most=telegram_api.MAX_UPDATES,
             )
             for update in updates if isinstance(updates, list) else []:
+                if not isinstance(update, dict):
+                    continue
                 try:
                     await link.store(telegram_updates.read(me, update))
                 except Malformed as error:
                     log.warning("telegram.bad_update", error=str(error))
-                if isinstance(update, dict) and type(update.get("update_id")) is int:
+                if type(update.get("update_id")) is int:
                     link.hold("offset", str(update["update_id"] + 1))
 
     async def check(self, ctx: SendContext) -> list[Check]:
