@@ -7,6 +7,7 @@ Each process counts for itself: what several workers send together the platform'
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -45,17 +46,21 @@ class Manners:
         self._lock = threading.Lock()
         self._windows: dict[tuple[object, ...], list[_Window]] = {}
 
-    def take(self, *asked: tuple[tuple[object, ...], Sequence[Rate]]) -> float:
+    def take(
+        self, *asked: tuple[tuple[object, ...], Sequence[Rate]], most: float = math.inf
+    ) -> float:
         """Take one place under each (key, rates); returns the seconds until it may be used.
 
-        Places are given in order: whoever asks later waits longer.
+        Places are given in order: whoever asks later waits longer. None is taken that is more
+        than `most` seconds away: who comes again for it takes another one then.
         """
         now = time.monotonic()
         with self._lock:
             windows = [w for key, rates in asked if rates for w in self._of(key, rates, now)]
             at = max((w.free_at(now) for w in windows), default=now)
-            for window in windows:
-                window.places.append(at)
+            if at - now <= most:
+                for window in windows:
+                    window.places.append(at)
         return at - now
 
     def _of(self, key: tuple[object, ...], rates: Sequence[Rate], now: float) -> list[_Window]:

@@ -151,13 +151,16 @@ class Sender:
 
 
 def _turn(parcel: Parcel) -> float:
-    """Take a place in the platform's own limits; returns the seconds until it is ours."""
+    """Take a place in the platform's own limits; returns the seconds until it is ours.
+
+    One that is too far away is not taken.
+    """
     abilities, bot, out = parcel.platform.abilities, parcel.delivery.bot_id, parcel.outgoing
     if parcel.update:
         mine = (("edit", bot, out.platform_message_id), abilities.edit_rates)
     else:
         mine = (("chat", bot, out.private_to or out.chat_id), abilities.chat_rates)
-    return manners.take(mine, (("bot", bot), abilities.bot_rates))
+    return manners.take(mine, (("bot", bot), abilities.bot_rates), most=LONGEST_WAIT_S)
 
 
 sender = Sender()

@@ -71,3 +71,22 @@ def test_no_window_ever_holds_more_than_its_rate(
     assert calls == sorted(calls)
     for first, last in zip(calls, calls[count:], strict=False):
         assert last - first >= seconds - 1e-6
+
+
+def test_a_place_that_nobody_waits_for_is_not_taken(clock: Clock) -> None:
+    """Whoever is told to come again takes a place then, and must find one."""
+    mine, start = Manners(), clock.now
+    waiting, sent = dict.fromkeys(range(1000), clock.now), []
+    while waiting and clock.now < start + 600:
+        for name, due in list(waiting.items()):
+            if due > clock.now:
+                continue
+            wait = mine.take((("bot", 1), ((300, 60.0),)), most=6)
+            if wait > 6:
+                waiting[name] = clock.now + wait
+            else:
+                del waiting[name]
+                sent.append(clock.now + wait)
+        clock.now += 1
+    assert not waiting
+    assert max(sent) - start < 200
