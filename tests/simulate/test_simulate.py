@@ -375,16 +375,16 @@ def test_the_command_serves_until_it_is_ended(tmp_path: Path, by: signal.Signals
         assert line, process.communicate()[1]
         lines.append(line)
     said = "".join(lines)
-    assert "bot add webhook sim secret=whsec_" in said
     assert f"reply_url=http://127.0.0.1:{port}/replies" in said
-    assert "person add sim-alice --role member --identity webhook:sim:u-alice" in said
+    assert "bot add webhook sim-webhook secret=whsec_" in said
+    assert "person add sim-webhook-alice --role member --identity webhook:sim-webhook:" in said
     address = re.search(r"http://127\.0\.0\.1:(\d+)\s", lines[-1])
     assert address
     connection = http.client.HTTPConnection("127.0.0.1", int(address[1]), timeout=10)
     connection.request("GET", "/state")
     state = json.loads(connection.getresponse().read())
     connection.close()
-    assert state["target"] == "http://127.0.0.1:8123/webhooks/webhook/sim/"
+    assert state["target"] == "http://127.0.0.1:8123/webhooks/webhook/sim-webhook/"
     assert state["alive"] is False
     process.send_signal(by)
     out, err = process.communicate(timeout=15)

@@ -19,7 +19,6 @@ from apps.simulate.push import Pusher
 
 REFUSED = 2
 PORT = 9400
-SLUG = "sim"
 
 _UNKNOWN = both(
     "没有“{name}”的模拟平台；可用的有：{known}",
@@ -87,22 +86,27 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
+def slug_of(platform: str) -> str:
+    """The bot's slug: one for each platform, so that several stand-ins can be introduced."""
+    return f"sim-{platform}"
+
+
 def target_of(platform: str) -> str:
     """Where this machine's installation takes events for the bot that we introduce."""
     host = settings.CLAWDBOT_HOST
     host = "127.0.0.1" if host in {"", "0.0.0.0", "::"} else host  # noqa: S104
     host = f"[{host}]" if ":" in host else host
-    return f"http://{host}:{settings.CLAWDBOT_PORT}/webhooks/{platform}/{SLUG}/"
+    return f"http://{host}:{settings.CLAWDBOT_PORT}/webhooks/{platform}/{slug_of(platform)}/"
 
 
 def introduction(desk: Desk) -> list[str]:
     """The commands that make a bot of this stand-in, and people of those at it."""
-    manage = ".venv/bin/python manage.py"
+    manage, slug = ".venv/bin/python manage.py", slug_of(desk.platform)
     pairs = [shlex.quote(f"{name}={value}") for name, value in desk.config().items() if value]
-    lines = [f"  {manage} bot add {desk.platform} {SLUG} {' '.join(pairs)}"]
+    lines = [f"  {manage} bot add {desk.platform} {slug} {' '.join(pairs)}"]
     for name in sorted(desk.people.keys() & {"alice", "bob"}):
-        identity = shlex.quote(f"{desk.platform}:{SLUG}:{desk.people[name]}")
-        lines.append(f"  {manage} person add sim-{name} --role member --identity {identity}")
+        identity = shlex.quote(f"{desk.platform}:{slug}:{desk.people[name]}")
+        lines.append(f"  {manage} person add {slug}-{name} --role member --identity {identity}")
     return lines
 
 
