@@ -5,11 +5,14 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from apps.simulate.transcriber import KEY, MODEL, TranscriberStand
 from tests.console.stack import wait_for
 from tests.services.synapse import BOT, Missing
+from tests.speech.sounds import encoded, tone
 from tests.stack.matrix_home import ANSWER_S, MatrixHome, answered
 
 pytestmark = [pytest.mark.stack, pytest.mark.synapse]
@@ -128,6 +131,25 @@ def test_what_cannot_be_read_holds_nothing_up(matrix: MatrixHome) -> None:
     room = matrix.alice.room_with_bot()
     matrix.alice.say(room, "a\0b")
     assert matrix.alice.answer(room, matrix.alice.say(room, "/ping")) == "pong"
+
+
+def test_a_voice_message_gets_its_transcript(matrix: MatrixHome, tmp_path: Path) -> None:
+    """Recorded by a client, stored at the homeserver, fetched with authorisation, heard."""
+    room = matrix.alice.room_with_bot()
+    recording = tmp_path / "voice.ogg"
+    recording.write_bytes(encoded("opus", tone(1.5)))
+    with TranscriberStand(words="echo spoken words") as ear:
+        matrix.home.command(
+            "speech", "set", f"base_url={ear.url}/v1", f"model={MODEL}", f"api_key={KEY}"
+        )
+        address = matrix.alice.call("upload", path=str(recording), mime="audio/ogg")
+        info = {"mimetype": "audio/ogg", "size": recording.stat().st_size, "duration": 1500}
+        content = {"msgtype": "m.audio", "body": "voice.ogg", "url": address, "info": info}
+        asked = matrix.alice.post(room, {**content, "org.matrix.msc3245.voice": {}})
+        assert "spoken words" in matrix.alice.answer(room, asked)
+        assert [round(seconds, 1) for seconds in ear.heard_s] == [1.5]
+    settled(matrix)
+    assert len(matrix.alice.answers(room, asked)) == 1
 
 
 def test_check_finds_nothing_wrong(matrix: MatrixHome) -> None:
