@@ -177,11 +177,12 @@ def opened(reply: Reply) -> dict[str, Any]:
     """The answer when it is `ok`; otherwise the error that says what to do about it."""
     data = reply.json()
     error = str(data.get("error") or "")
-    if reply.status in {429, 503} or error in LATER:
+    if reply.status == 429 or error in LATER:
         raise Later(error or f"HTTP {reply.status}", delay_s=reply.seconds("retry-after"))
     if data.get("ok") is True:
         return data
     if not error or error in UNKNOWN:
+        # Also any 5xx: a gateway may have given up on what was done behind it.
         raise UnknownOutcome(error or f"HTTP {reply.status} without an answer", vendor_code=error)
     _refused(error, data)
 

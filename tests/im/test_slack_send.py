@@ -433,7 +433,7 @@ async def test_a_repeat_shows_the_newest_revision(slack_stand: SlackStand) -> No
     [
         (Answer(429, {"ok": False, "error": "ratelimited"}, {"retry-after": "30"}), 30.0),
         (Answer(429, None, {"retry-after": "soon"}), 0.0),
-        (Answer(503), 0.0),
+        (Answer(503, {"ok": False, "error": "service_unavailable"}, {"retry-after": "2"}), 2.0),
         (refusal("ratelimited"), 0.0),
         (refusal("service_unavailable"), 0.0),
         (refusal("team_added_to_org"), 0.0),
@@ -449,7 +449,9 @@ async def test_what_passes_by_itself_is_tried_later(
     assert len(slack_stand.calls) == 1
 
 
-@pytest.mark.parametrize("answer", [Answer(500), Answer(502), Answer(200, b"<html>"), Answer(200)])
+@pytest.mark.parametrize(
+    "answer", [Answer(500), Answer(502), Answer(503), Answer(200, b"<html>"), Answer(200)]
+)
 async def test_an_answer_that_says_nothing_is_unknown(
     slack_stand: SlackStand, answer: Answer
 ) -> None:
