@@ -24,9 +24,11 @@ from apps.im.shapes import Media
 
 MAX_FILE = 20 * 1024 * 1024
 MAX_FILES = 5  # of one message or one answer
+MAX_DURATION_MS = 2**31 - 1  # what somebody claims may be more than the column holds
 KEEP = timedelta(days=30)
 #: A file that is being written has no row yet.
 _YOUNG_S = 24 * 3600
+_MIME = re.compile(r"[a-z0-9][a-z0-9.+-]{0,40}/[a-z0-9][a-z0-9.+-]{0,58}", re.IGNORECASE)
 _UID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _LARGE = both("超过 {size} MB", "it is larger than {size} MB")
@@ -77,14 +79,14 @@ def save(
     if len(media.data) > MAX_FILE:
         why: Text = _LARGE.format(size=MAX_FILE // 1024**2)
         raise FileRefused(name=file_names.clean(media.name), why=why)
-    mime = kind.mime if kind is not OTHER else media.mime or kind.mime
+    mime = kind.mime if kind is not OTHER or _denied(media.mime) else media.mime
     row = StoredFile(
         uid=uuid.uuid4(),
         name=file_names.clean(media.name, _fallback(kind)),
         mime=mime[:100],
         size=len(media.data),
         sha256=hashlib.sha256(media.data).hexdigest(),
-        duration_ms=media.duration_ms,
+        duration_ms=min(max(media.duration_ms, 0), MAX_DURATION_MS),
         person_id=person_id,
         conversation_id=conversation_id,
         made=made,
@@ -92,6 +94,11 @@ def save(
     _write(path_of(row), media.data)
     row.save(force_insert=True)
     return row
+
+
+def _denied(claimed: str) -> bool:
+    """Is this no type, or one that we would have known by the bytes?"""
+    return not _MIME.fullmatch(claimed) or claimed.lower().startswith(("image/", "text/"))
 
 
 def path_of(row: StoredFile) -> Path:

@@ -239,3 +239,42 @@ def test_old_files_go_and_so_do_bytes_without_a_row(alice: Person) -> None:
     assert not stray.exists()
     with pytest.raises(files.FileGone):
         files.read(old)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "kept"),
+    [
+        ("application/x-cad", "application/x-cad"),
+        ("image/png", "application/octet-stream"),  # or a browser would be told to draw it
+        ("text/html", "application/octet-stream"),
+        ("a/b\r\nx: y", "application/octet-stream"),
+        ("", "application/octet-stream"),
+    ],
+)
+@pytest.mark.django_db
+def test_a_claimed_type_counts_only_where_the_bytes_say_nothing(claimed: str, kept: str) -> None:
+    row = files.save(Media(b"\0\1\2\3", "a.bin", claimed), person_id=None, conversation_id=None)
+    assert (row.mime, files.shown_inline(row)) == (kept, False)
+
+
+@pytest.mark.django_db
+def test_a_claimed_duration_has_room() -> None:
+    media = Media(b"OggS" + bytes(30), "a.ogg", "audio/ogg", 10**60)
+    row = files.save(media, person_id=None, conversation_id=None)
+    row.refresh_from_db()
+    assert row.duration_ms == 2**31 - 1
+
+
+def test_whatever_breaks_inside_an_archive_is_a_broken_archive() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.zip", b"x" * 5000)
+    data = bytearray(packed.getvalue())
+    at = data.index(b"a.zip") + 5 + 12
+    data[at : at + 8] = b"\xff" * 8
+    nameless = zipped(a=b"1")
+    place = nameless.rindex(b"PK\1\2")
+    nameless = nameless[: place + 28] + b"\0\0" + nameless[place + 30 :]
+    for broken in (bytes(data), nameless):
+        with pytest.raises(UnsafeArchive):
+            inspected(broken)
