@@ -28,8 +28,9 @@ from apps.core.logging import bind_trace
 from apps.im import cards, file_kinds
 from apps.im.base import DeliveryError, Permanent, get_platform
 from apps.speech import hearing as speech
+from apps.speech.child import LONGEST_S
 from apps.speech.decode import MAX_SOUND
-from apps.speech.errors import CannotHear, NoTranscriber, TryLater
+from apps.speech.errors import CannotHear, NoTranscriber, TooLong, TryLater
 from clawdbot.celery import app, producers
 
 log = structlog.get_logger(__name__)
@@ -220,6 +221,8 @@ def _hear(message: Message) -> dict[str, Any]:
     attachment = received.voice_of(message)
     if attachment is None:
         raise NoTranscriber
+    if int(attachment.get("duration_ms") or 0) > LONGEST_S * 1000:
+        raise TooLong(seconds=LONGEST_S)  # without fetching it
     try:
         media = received.media_of(message, attachment, MAX_SOUND)
     except Permanent as error:
@@ -255,6 +258,7 @@ def _write(message: Message, outcome: Outcome) -> None:
             row.payload["hearing"] = {**row.payload["hearing"], "why": found["why"]}
         else:
             row.payload["heard"] = heard
+            received.forget_bytes(row.payload)  # a recording is not kept
             row.text = heard.get("text", "")
             _record(row, heard)
         row.not_before = now + pause

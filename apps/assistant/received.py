@@ -54,6 +54,12 @@ def media_of(message: Message, attachment: Attachment, limit: int) -> Media:
     return Media(media.data, name, media.mime or str(attachment.get("mime") or ""), duration)
 
 
+def forget_bytes(payload: dict[str, Any]) -> None:
+    """Take away what came inside the event itself."""
+    for one in payload.get("attachments") or []:
+        one.pop("data", None)
+
+
 def kept(message: Message, index: int) -> StoredFile:
     """The stored file of an attachment: fetched and checked now, unless that was done before.
 
@@ -79,5 +85,6 @@ def _remember(message: Message, index: int, uid: str) -> None:
         row = Message.objects.select_for_update().only("payload").filter(pk=message.pk).first()
         if row is not None:
             row.payload["attachments"][index]["stored"] = uid
+            row.payload["attachments"][index].pop("data", None)
             row.save(update_fields=["payload"])
             message.payload = row.payload

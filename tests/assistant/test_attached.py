@@ -126,6 +126,8 @@ def test_a_second_run_fetches_nothing_twice(chat: Chat) -> None:
     run(message)
     kept = StoredFile.objects.filter(made=False)
     assert kept.count() == 1
+    message.refresh_from_db()
+    assert "data" not in message.payload["attachments"][0]
     Job.objects.filter(message=message).update(state="waiting", finished_at=None)
     run(message)
     assert kept.count() == 1

@@ -73,6 +73,7 @@ def test_a_spoken_command_runs_and_says_what_was_heard(
     assert "/ping" in answer(message).splitlines()[0]
     assert answer(message).splitlines()[-1] == "pong"
     assert not StoredFile.objects.exists()  # a voice is not kept once it is text
+    assert "data" not in message.payload["attachments"][0]
 
 
 @pytest.mark.parametrize("said", ["状态。", "系统正常吗？", "狀態", "斜杠状态", "Status."])
@@ -216,6 +217,16 @@ def test_what_is_no_sound_is_answered_at_once(
     message = speak(chat, calls, data=data)
     assert message.reason == "unheard"
     assert why in answer(message)
+
+
+def test_what_claims_to_be_too_long_is_not_fetched(
+    chat: Chat, stand: TranscriberStand, calls: list[tuple[int, int]], answer: Answers
+) -> None:
+    message = chat.say("alice", "", **voice(duration_ms=121_000))
+    hearing.run(*calls.pop())
+    chat.handle()
+    assert "超过 120 秒" in answer(message)
+    assert stand.heard_s == []
 
 
 def test_silence_is_answered(
