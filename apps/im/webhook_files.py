@@ -82,7 +82,10 @@ async def fetch(ctx: SendContext, attachment: Mapping[str, Any], limit: int) -> 
     """The bytes; an address is asked with a signature over nothing, like any other request."""
     name, mime = str(attachment.get("name") or ""), str(attachment.get("mime") or "")
     if attachment.get("data") is not None:
-        return Media(_decoded(str(attachment["data"])), name, mime)
+        whole = _decoded(str(attachment["data"]))
+        if len(whole) > limit:
+            raise Permanent(f"larger than {limit} bytes")
+        return Media(whole, name, mime)
     url = str(attachment["url"])
     if _origin(url) != _origin(str(ctx.config.get("reply_url") or "")):
         raise Permanent("the address is not where reply_url is")  # it was when it came

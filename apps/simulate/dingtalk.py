@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 
 from apps.simulate import dingtalk_cards as cards
 from apps.simulate.desk import Seen
-from apps.simulate.dingtalk_people import SESSION, DingTalkPeople
+from apps.simulate.dingtalk_people import PEOPLE, SESSION, DingTalkPeople
 from apps.simulate.dingtalk_signer import Signer
 from apps.simulate.dingtalk_socket import Gateway
 from apps.simulate.server import Answer, Call
@@ -77,6 +77,7 @@ class DingTalkStand(DingTalkPeople):
         self.signer = Signer()
         self.token_life_s = token_life_s
         self.gateway = Gateway()
+        self.people = dict(PEOPLE)
         self.sent_files, self.sessions, self.written = {}, {}, {}
         self.scopes = set(SCOPES.values())
         self.on_the_list = True  # is the caller's IP allowed?

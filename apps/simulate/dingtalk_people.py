@@ -22,7 +22,6 @@ SESSION = "/robot/sendBySession"
 class DingTalkPeople(Desk):
     """The outer half of `DingTalkStand`; everything goes through its `signer`."""
 
-    people = PEOPLE
     group = GROUP
     signer: Signer
     #: The bytes of what people sent, by their download codes, with the file's name.
@@ -37,6 +36,10 @@ class DingTalkPeople(Desk):
     def chat_of(self, who: str, *, group: bool = False) -> str:
         """The chat in which somebody writes."""
         return self.group if group else f"cid-{who}"
+
+    def add_person(self, name: str) -> None:
+        """One more of the staff."""
+        self.people[name] = f"staff-{name}"
 
     def shown_so_far(self) -> int:
         """How many messages people see."""

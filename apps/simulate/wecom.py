@@ -14,7 +14,7 @@ from typing import Any
 
 from apps.simulate.server import Answer, Call
 from apps.simulate.wecom_cards import INTERACTIVE, BadCard, check_card
-from apps.simulate.wecom_people import Sheet, Shown, WeComPeople
+from apps.simulate.wecom_people import PEOPLE, Sheet, Shown, WeComPeople
 from apps.simulate.wecom_signer import Signer
 
 SENT_KEYS = {
@@ -41,6 +41,7 @@ class WeComStand(WeComPeople):
 
     def __init__(self, port: int = 0, *, token_life_s: int = 7200) -> None:
         super().__init__(port)
+        self.people = dict(PEOPLE)
         self.signer = Signer()
         self.sheet = Sheet()
         self.secret = "stand-secret-0123456789"

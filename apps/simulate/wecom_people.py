@@ -90,11 +90,16 @@ class WeComPeople(Desk):
     """The outer half of `WeComStand`. There are no groups: an app gets private messages only."""
 
     platform = "wecom"
-    people = PEOPLE
     group = ""
     repeats_s = (5, 5, 5)
     signer: Signer
     sheet: Sheet
+    range: set[str]
+
+    def add_person(self, name: str) -> None:
+        """In the app's visible range."""
+        self.people[name] = name.title()
+        self.range.add(self.people[name])
 
     def say(
         self,

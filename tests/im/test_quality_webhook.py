@@ -25,13 +25,25 @@ class TestWebhook(Gold):
             "由接入方决定哪些群消息转给机器人，转来的都算对它说的",
             "whoever runs the bot passes on only what is meant for it, so that all of it counts",
         ),
+        "files": both(
+            "文件以链接给出，登录网页对话后下载",
+            "a file is named with a link, which is opened in the web chat",
+        ),
         "tokens": both("每个请求都签名，没有令牌", "each request is signed; there is no token"),
     }
 
     def plains(self, desk: Desk) -> list[bytes]:
         """Messages of both kinds of chat."""
         group = {"id": "c-group", "type": "group"}
-        bodies = [message("/ping"), message("hi", conversation=group, more={"a": [1]})]
+        file = {"type": "file", "name": "a.csv", "mime": "text/csv", "data": "YSxi"}
+        voice = {"type": "voice", "url": f"{desk.url}/files/1", "duration_ms": 900}
+        bodies = [
+            message("/ping"),
+            message("hi", conversation=group, more={"a": [1]}),
+            message("", action="1.2.3.4", values={"city": "Shanghai"}),
+            message("", attachments=[file]),
+            message("", attachments=[voice]),
+        ]
         return [json.dumps(body, ensure_ascii=False).encode() for body in bodies]
 
     def signed(self, desk: Desk, plain: bytes) -> Push:

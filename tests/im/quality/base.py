@@ -19,7 +19,6 @@ from apps.im.base import (
     Platform,
     Received,
     SendContext,
-    Sent,
     get_platform,
 )
 from apps.im.cards import Card
@@ -79,9 +78,6 @@ class Quality:
         """The push that the vendor would make of such bytes, whatever they are."""
         raise NotImplementedError
 
-    async def looks(self, desk: Desk) -> None:
-        """Let the platform ask for what is new, where it is the platform that asks."""
-
     # ---- what the tests use ----
 
     @property
@@ -120,7 +116,8 @@ class Quality:
 
     def context(self, desk: Desk, **config: Any) -> SendContext:
         """What sending needs; each has a cache of tokens of its own."""
-        facts = Facts(address=f"https://bot.example.com/webhooks/{self.stand.platform}/sim/")
+        address, now = f"https://bot.example.com/webhooks/{self.stand.platform}/sim/", time.time()
+        facts = Facts(event_at=now, click_at=now, challenge_at=now - 60, address=address)
         return SendContext(desk.config(**config), 1, Door(), TokenCache(), facts=facts)
 
     def answer(self, message: Inbound, card: Card | str, **changes: Any) -> Outgoing:
@@ -139,18 +136,6 @@ class Quality:
             "context": {name: known[name] for name in wanted if name in known},
         }
         return Outgoing(**fields | changes)
-
-    async def send(self, desk: Desk, ctx: SendContext, out: Outgoing) -> Sent:
-        """Send, and let people see it."""
-        sent = await self.adapter.send(ctx, out)
-        await self.looks(desk)
-        return sent
-
-    async def update(self, desk: Desk, ctx: SendContext, out: Outgoing) -> Sent:
-        """Edit, and let people see it."""
-        sent = await self.adapter.update(ctx, out)
-        await self.looks(desk)
-        return sent
 
     def asked(self, desk: Desk, text: str = "/ping", **more: Any) -> Inbound:
         """What alice asks, as the adapter read it."""

@@ -256,7 +256,7 @@ class Bronze(Quality):
 
     async def test_text_is_sent(self, desk: Desk) -> None:
         out = self.answer(self.asked(desk), "pong 汉字 🙂 <b>&amp;</b>")
-        await self.send(desk, self.context(desk), out)
+        await self.adapter.send(self.context(desk), out)
         assert len(self.with_words(desk, "pong 汉字 🙂")) == 1
 
     def test_what_is_not_possible_is_declared(self) -> None:

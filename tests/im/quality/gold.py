@@ -37,6 +37,17 @@ def _step(words: str) -> Card:
     return Card("Working", "blue", (Text(words),), (cancel,))
 
 
+def _as_asked(message: Inbound, attachment: dict[str, Any]) -> dict[str, Any]:
+    """An attachment as the assistant asks for it."""
+    return {
+        **attachment,
+        "message_id": message.message_id,
+        "chat_id": message.chat_id,
+        "sender_id": message.sender_id,
+        "extra": message.extra,
+    }
+
+
 def sound() -> bytes:
     """A tenth of a second of silence, as a whole wav file."""
     made = BytesIO()
@@ -57,7 +68,7 @@ class Gold(Silver):
 
     async def _shown(self, desk: Desk, card: Card, words: str, **changes: Any) -> Seen:
         out = self.answer(self.asked(desk), card, **changes)
-        await self.send(desk, self.context(desk), out)
+        await self.adapter.send(self.context(desk), out)
         (seen,) = self.with_words(desk, words)
         return seen
 
@@ -116,26 +127,26 @@ class Gold(Silver):
     async def test_progress_is_one_message_that_changes(self, desk: Desk) -> None:
         self.needs("edits")
         ctx, out = self.context(desk), self._progress(desk, "1 of 3")
-        sent = await self.send(desk, ctx, out)
+        sent = await self.adapter.send(ctx, out)
         for revision, words in ((1, "2 of 3"), (2, "3 of 3")):
             newer = self._revised(out, sent.platform_message_id, revision, words, sent.context)
-            await self.update(desk, ctx, newer)
+            await self.adapter.update(ctx, newer)
         (seen,) = [seen for seen in desk.visible() if "of 3" in seen.text]
         assert "3 of 3" in seen.text
-        assert seen.edits == 2 or ("edits" in self.limited and seen.edits)
+        assert seen.edits >= (1 if "edits" in self.limited else 2)
         assert not seen.buttons
 
     async def test_a_repeat_does_not_bring_an_old_state_back(self, desk: Desk) -> None:
         self.needs("edits")
         self.needs("idempotency")
         ctx, out = self.context(desk), self._progress(desk, "1 of 3")
-        await self.send(desk, ctx, self.answer(self.asked(desk), "a token is there now"))
+        await self.adapter.send(ctx, self.answer(self.asked(desk), "a token is there now"))
         desk.fail("", "cut", after=True, times=2)
         with pytest.raises(UnknownOutcome):
-            await self.send(desk, ctx, out)
+            await self.adapter.send(ctx, out)
         desk.mend()
         newer = replace(self._revised(out, "", 2, "3 of 3", {}), again=True)
-        await self.send(desk, ctx, newer)
+        await self.adapter.send(ctx, newer)
         shown = ["3 of 3" in seen.text for seen in desk.visible() if "of 3" in seen.text]
         assert shown[-1:] == [True]
         assert len(shown) == 1 or "edits" in self.limited
@@ -143,10 +154,10 @@ class Gold(Silver):
     async def test_an_edit_may_be_repeated(self, desk: Desk) -> None:
         self.needs("edits")
         ctx, out = self.context(desk), self._progress(desk, "1 of 3")
-        sent = await self.send(desk, ctx, out)
+        sent = await self.adapter.send(ctx, out)
         newer = self._revised(out, sent.platform_message_id, 1, "3 of 3", sent.context)
         for _ in range(2):  # some platforms call the second one an error
-            await self.update(desk, ctx, newer)
+            await self.adapter.update(ctx, newer)
         assert len(self.with_words(desk, "3 of 3")) == 1
 
     def _progress(self, desk: Desk, words: str) -> Outgoing:
@@ -168,7 +179,8 @@ class Gold(Silver):
             return
         (attachment,) = message.attachments
         assert attachment["type"] == "voice"
-        media = await self.adapter.fetch(self.context(desk), attachment, 1024 * 1024)
+        ctx, asked = self.context(desk), _as_asked(message, attachment)
+        media = await self.adapter.fetch(ctx, asked, 1024 * 1024)
         assert media.data == sound()
 
     async def test_a_file_that_people_send_is_fetched(self, desk: Desk) -> None:
@@ -178,12 +190,12 @@ class Gold(Silver):
         message = self.only(desk, desk.send_file(data, name))
         assert message.kind == kind
         (attachment,) = message.attachments
-        ctx = self.context(desk)
-        media = await self.adapter.fetch(ctx, attachment, 1024 * 1024)
+        ctx, asked = self.context(desk), _as_asked(message, attachment)
+        media = await self.adapter.fetch(ctx, asked, 1024 * 1024)
         assert media.data == data
         assert "/" not in media.name
         with pytest.raises(Permanent):
-            await self.adapter.fetch(ctx, attachment, 1000)
+            await self.adapter.fetch(ctx, asked, 1000)
 
     async def test_files_go_out_each_once(self, desk: Desk) -> None:
         self.needs("files")
@@ -193,11 +205,13 @@ class Gold(Silver):
             Media(b"\x89PNG\r\n\x1a\n" + bytes(60), "chart.png", "image/png"),
         )
         ctx, out = self.context(desk), self.answer(self.asked(desk), "see below", files=files)
-        await self.send(desk, ctx, out)
+        await self.adapter.send(ctx, out)
         if self.adapter.abilities.idempotency:
-            await self.send(desk, ctx, replace(out, again=True))
+            await self.adapter.send(ctx, replace(out, again=True))
         shown = [data for seen in desk.visible() for _, data in seen.files]
-        assert shown == [files[0].data, files[1].data]
+        if "files" not in self.limited:
+            assert shown == [files[0].data, files[1].data]
+        assert shown.count(files[1].data) == 1
         assert self.with_words(desk, "see below")
 
     # ---- diagnostics ----

@@ -29,17 +29,17 @@ class Silver(Bronze):
     async def _ready(self, desk: Desk) -> tuple[SendContext, Outgoing]:
         """A context that has what it needs (a token), and an answer that was not sent yet."""
         ctx = self.context(desk)
-        await self.send(desk, ctx, self.answer(self.asked(desk), "the first"))
+        await self.adapter.send(ctx, self.answer(self.asked(desk), "the first"))
         return ctx, self.answer(self.asked(desk), "the second")
 
-    async def _repeat(
-        self, desk: Desk, ctx: SendContext, out: Outgoing, error: DeliveryError
-    ) -> Sent:
+    async def _repeat(self, ctx: SendContext, out: Outgoing, error: DeliveryError) -> Sent:
         """The next attempt, as the outbox makes it after this error."""
         unknown = isinstance(error, UnknownOutcome)
         repeat = unknown and not self.adapter.abilities.idempotency
         context = {**out.context, **error.done}
-        return await self.send(desk, ctx, replace(out, repeat=repeat, again=True, context=context))
+        return await self.adapter.send(
+            ctx, replace(out, repeat=repeat, again=True, context=context)
+        )
 
     def _seen_once(self, desk: Desk, words: str) -> None:
         """People see it once; what may be a second time says so."""
@@ -55,11 +55,11 @@ class Silver(Bronze):
         desk.fail("", "answer", desk.too_many(WAIT_S))
         count = len(desk.calls)
         with pytest.raises(Later) as caught:
-            await self.send(desk, ctx, out)
+            await self.adapter.send(ctx, out)
         assert len(desk.calls) == count + 1  # it does not try again by itself
         if "retry_after" not in self.not_possible:
             assert caught.value.delay_s == WAIT_S
-        await self.send(desk, ctx, out)
+        await self.adapter.send(ctx, out)
         self._seen_once(desk, "the second")
 
     @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -77,18 +77,18 @@ class Silver(Bronze):
         with monkeypatch.context() as patch:
             patch.setattr(Door, "request", _hasty(Door.request))
             with pytest.raises((Later, UnknownOutcome)) as caught:
-                await asyncio.wait_for(self.send(desk, ctx, out), 8)
+                await asyncio.wait_for(self.adapter.send(ctx, out), 8)
         desk.mend()
-        await self._repeat(desk, ctx, out, caught.value)
+        await self._repeat(ctx, out, caught.value)
         self._seen_once(desk, "the second")
 
     async def test_nobody_listens_for_a_while(self, desk: Desk) -> None:
         ctx, out = await self._ready(desk)
         desk.go_down()
         with pytest.raises((Later, UnknownOutcome)) as caught:
-            await self.send(desk, ctx, out)
+            await self.adapter.send(ctx, out)
         desk.come_back()
-        await self._repeat(desk, ctx, out, caught.value)
+        await self._repeat(ctx, out, caught.value)
         assert len(self.with_words(desk, "the second")) == 1
 
     async def test_a_token_that_expired_is_fetched_anew(self, desk: Desk) -> None:
@@ -96,7 +96,7 @@ class Silver(Bronze):
         ctx, out = await self._ready(desk)
         desk.revoke_tokens()
         count = len(desk.calls)
-        await self.send(desk, ctx, out)
+        await self.adapter.send(ctx, out)
         assert len(self.with_words(desk, "the second")) == 1
         assert len(desk.calls) <= count + 3  # refused, a token, and once more
 
@@ -104,18 +104,18 @@ class Silver(Bronze):
         self.needs("idempotency")
         ctx, out = await self._ready(desk)
         for again in (False, True, True):
-            await self.send(desk, ctx, replace(out, again=again))
+            await self.adapter.send(ctx, replace(out, again=again))
         assert len(self.with_words(desk, "the second")) == 1
 
     async def test_where_no_key_is_known_a_repeat_says_so(self, desk: Desk) -> None:
         ctx, out = await self._ready(desk)
-        await self.send(desk, ctx, replace(out, repeat=True, again=True))
+        await self.adapter.send(ctx, replace(out, repeat=True, again=True))
         (seen,) = self.with_words(desk, "the second")
         assert REPEATED in seen.text
 
     async def test_a_long_answer_arrives_whole(self, desk: Desk) -> None:
         ctx = self.context(desk)
-        await self.send(desk, ctx, self.answer(self.asked(desk), "\n".join(LINES)))
+        await self.adapter.send(ctx, self.answer(self.asked(desk), "\n".join(LINES)))
         whole = "\n".join(seen.text for seen in desk.visible())
         missing = [line for line in LINES if line not in whole]
         assert not missing
@@ -161,7 +161,7 @@ class Silver(Bronze):
     async def test_an_answer_goes_where_it_was_asked(self, desk: Desk) -> None:
         self.needs("groups")
         message = self.only(desk, desk.say("/ping", "bob", group=True))
-        await self.send(desk, self.context(desk), self.answer(message, "to all of you"))
+        await self.adapter.send(self.context(desk), self.answer(message, "to all of you"))
         (seen,) = self.with_words(desk, "to all of you")
         assert (seen.chat, seen.private_to) == (desk.group, "")
 
@@ -170,7 +170,7 @@ class Silver(Bronze):
         self.needs("private")
         message = self.only(desk, desk.say("/ping", "bob", group=True))
         out = self.answer(message, "for you alone", private_to=message.sender_id)
-        await self.send(desk, self.context(desk), out)
+        await self.adapter.send(self.context(desk), out)
         (seen,) = self.with_words(desk, "for you alone")
         assert seen.private_to == desk.people["bob"] or seen.chat != desk.group
 
