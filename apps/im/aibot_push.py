@@ -19,7 +19,7 @@ from django.conf import settings
 
 from apps.core import clock
 from apps.core.i18n import both
-from apps.im import aibot_card, aibot_wire
+from apps.im import aibot_card, aibot_wire, attempt
 from apps.im.aibot_api import LATER
 from apps.im.aibot_control import LIFE_S, WORKING
 from apps.im.aibot_wire import Answer, Command
@@ -111,6 +111,7 @@ class _Saying:
                     error.done["unsure"] = self._number
                 raise
         self._number += 1
+        attempt.note({"steps": max(self._number, self._steps)})
 
     async def _words(self, words: str, first: bool) -> None:
         """The first words end the stream, all others (and those of a stale one) are pushed."""

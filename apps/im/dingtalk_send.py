@@ -15,7 +15,7 @@ import structlog
 
 from apps.core import clock, strictjson
 from apps.core.i18n import both
-from apps.im import cards, dingtalk_api, dingtalk_card, dingtalk_crypto, dingtalk_files
+from apps.im import attempt, cards, dingtalk_api, dingtalk_card, dingtalk_crypto, dingtalk_files
 from apps.im.cards import Card
 from apps.im.dingtalk_api import CardExists, CardRefused, SessionRefused
 from apps.im.errors import BotBroken, DeliveryError, Later, Permanent, UnknownOutcome
@@ -208,6 +208,7 @@ async def _in_order(out: Outgoing, parts: list[Part]) -> str:
                 error.done[_DOUBT] = number
             raise
         first = first or name
+        attempt.note({_PARTS: number + 1, _FIRST: first})
     return first or _FIXED + out.key
 
 

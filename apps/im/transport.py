@@ -10,6 +10,7 @@ from typing import Any, Literal
 import structlog
 
 from apps.core.logging import bind_trace
+from apps.im import attempt
 from apps.im.base import (
     BotBroken,
     DeliveryError,
@@ -60,25 +61,28 @@ class Result:
 async def transmit(parcel: Parcel) -> Result:
     """Send or update once; every error becomes a result."""
     delivery, name = parcel.delivery, parcel.platform.name
-    with bind_trace(delivery.trace_id):
+    with bind_trace(delivery.trace_id), attempt.begun() as done:
         try:
             call = parcel.platform.update if parcel.update else parcel.platform.send
             async with asyncio.timeout(LONGEST_S):
                 sent = await call(parcel.context, parcel.outgoing)
         except BotBroken as error:
-            return Result(delivery, name, "later", "", str(error), BROKEN_S, error.done, True)
+            done |= error.done
+            return Result(delivery, name, "later", "", str(error), BROKEN_S, done, True)
         except Permanent as error:
-            return Result(delivery, name, "failed", error=str(error), context=error.done)
+            return Result(delivery, name, "failed", error=str(error), context=done | error.done)
         except Later as error:
-            return Result(delivery, name, "later", "", str(error), error.delay_s, error.done)
+            return Result(delivery, name, "later", "", str(error), error.delay_s, done | error.done)
         except UnknownOutcome as error:
-            return Result(delivery, name, "unknown", error=str(error), context=error.done)
+            return Result(delivery, name, "unknown", error=str(error), context=done | error.done)
         except TimeoutError:
-            return Result(delivery, name, "unknown", error=f"took more than {LONGEST_S:.0f} s")
+            slow = f"took more than {LONGEST_S:.0f} s"
+            return Result(delivery, name, "unknown", error=slow, context=done)
         except (TokenExpired, DeliveryError) as error:
-            return Result(delivery, name, "later", error=str(error))
+            return Result(delivery, name, "later", error=str(error), context=done | error.done)
         except Exception as error:
             # A fault of the adapter: what reached the platform cannot be known.
             log.exception("delivery.adapter_failed", delivery=delivery.pk)
-            return Result(delivery, name, "unknown", error=f"{type(error).__name__}: {error}")
+            what = f"{type(error).__name__}: {error}"
+            return Result(delivery, name, "unknown", error=what, context=done)
         return Result(delivery, name, "sent", sent.platform_message_id, context=sent.context)

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from apps.core import clock
 from apps.core.i18n import Text, both
-from apps.im import dingtalk_api, dingtalk_card, dingtalk_crypto
+from apps.im import attempt, dingtalk_api, dingtalk_card, dingtalk_crypto
 from apps.im.base import (
     Abilities,
     BotBroken,
@@ -97,10 +97,11 @@ class DingTalkRobot(Platform):
 
         DingTalk knows no repeats here; pieces that are shown already are not posted again.
         """
+        shown = int(out.context.get(_PIECES, 0))
+        out = replace(out, repeat=out.repeat and not shown)  # the same pieces as before
         card = replace(out.shown(), buttons=(), form=None)  # a click would reach nobody
         head = dingtalk_card.title(card, out.language)
         texts = dingtalk_card.pieces(dingtalk_card.markdown(card, out.language), head)
-        shown = int(out.context.get(_PIECES, 0))
         for number, text in enumerate(texts[shown:], start=shown):
             body = {"msgtype": "markdown", "markdown": {"title": head, "text": text}}
             try:
@@ -108,6 +109,7 @@ class DingTalkRobot(Platform):
             except DeliveryError as error:
                 error.done = {_PIECES: number}
                 raise
+            attempt.note({_PIECES: number + 1})
         return Sent()
 
     async def check(self, ctx: SendContext) -> list[Check]:

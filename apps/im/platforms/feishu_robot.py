@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from apps.core import clock
 from apps.core.i18n import Text, both
-from apps.im import feishu_card
+from apps.im import attempt, feishu_card
 from apps.im.base import (
     Abilities,
     BotBroken,
@@ -90,6 +90,8 @@ class FeishuRobot(Platform):
 
         Feishu knows no repeats here; pieces that are shown already are not posted again.
         """
+        shown = int(out.context.get("pieces", 0))
+        out = replace(out, repeat=out.repeat and not shown)  # the same pieces as before
         card = replace(out.shown(), buttons=(), form=None)  # a click would reach nobody
         limits = replace(feishu_card.LIMITS, max_bytes=MAX_BODY - 2_000)
         fitted = fit(card, limits, out.language)
@@ -97,13 +99,13 @@ class FeishuRobot(Platform):
             {"msg_type": "interactive", "card": feishu_card.render(fitted.card)}
         ]
         bodies += [{"msg_type": "text", "content": {"text": piece}} for piece in fitted.rest]
-        shown = int(out.context.get("pieces", 0))
         for number, body in enumerate(bodies[shown:], start=shown):
             try:
                 await _post(ctx, body)
             except DeliveryError as error:
                 error.done = {"pieces": number}
                 raise
+            attempt.note({"pieces": number + 1})
         return Sent()
 
     async def check(self, ctx: SendContext) -> list[Check]:

@@ -11,7 +11,7 @@ import structlog
 
 from apps.core.http import File
 from apps.core.i18n import Text, both
-from apps.im import telegram_api, telegram_checks, telegram_text, telegram_updates
+from apps.im import attempt, telegram_api, telegram_checks, telegram_text, telegram_updates
 from apps.im.base import (
     Abilities,
     Check,
@@ -135,9 +135,11 @@ class Telegram(Platform):
                 sent = await _deliver(ctx, out, context, "sendMessage", body)
                 context.setdefault("first", str(sent.get("message_id", "")))
                 done = number + 1
+                attempt.note(context | {"pieces": done})
             for number in range(max(0, done - len(parts)), len(out.files)):
                 await _send_file(ctx, out, context, out.files[number])
                 done = len(parts) + number + 1
+                attempt.note({"pieces": done})
         except telegram_api.NotAllowed:
             if not out.private_to or out.chat_type == "private":
                 raise

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from apps.core.http import File
 from apps.core.i18n import Text, both
-from apps.im import wecom_api, wecom_card
+from apps.im import attempt, wecom_api, wecom_card
 from apps.im.base import (
     Abilities,
     BotBroken,
@@ -100,7 +100,8 @@ class WeComRobot(Platform):
         WeCom knows no repeats here; what is known to be shown is not posted again.
         """
         shown = int(out.context.get(_SENT) or 0)
-        messages = _messages(out)
+        # The same pieces as before.
+        messages = _messages(replace(out, repeat=out.repeat and not shown))
         steps: list[dict[str, Any] | Media] = [*messages, *out.files]
         for number, step in enumerate(steps[shown:], start=shown):
             try:
@@ -108,6 +109,7 @@ class WeComRobot(Platform):
             except DeliveryError as error:
                 error.done = {_SENT: number}
                 raise
+            attempt.note({_SENT: number + 1})
         return Sent()
 
     async def check(self, ctx: SendContext) -> list[Check]:
