@@ -93,6 +93,10 @@ async def opened(
     except (OSError, TimeoutError, WebSocketException) as error:
         sock.close()
         raise Unreachable(f"no WebSocket: {error}", host=target.host) from error
+    except ValueError:
+        # A redirect, which is an answer like any other here; its address may hold a ticket.
+        sock.close()
+        raise Unreachable("no WebSocket: redirected", host=target.host) from None
     try:
         yield Socket(connection, target.host, silence_s)
     except BaseException:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import redis
 import structlog
@@ -58,9 +58,10 @@ class TokenCache:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._mine: dict[str, Token] = {}
-        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Lock]] = (
-            WeakKeyDictionary()
-        )
+        # Names are many (a file, a person), so that a lock lives only while somebody holds it.
+        self._locks: WeakKeyDictionary[
+            asyncio.AbstractEventLoop, WeakValueDictionary[str, asyncio.Lock]
+        ] = WeakKeyDictionary()
 
     async def get(self, name: str, fetch: Fetch) -> str:
         """The account's token; `fetch` is called by one process at a time when a new one is due.
@@ -87,7 +88,7 @@ class TokenCache:
 
     def _lock(self, name: str) -> asyncio.Lock:
         # A lock belongs to one event loop; commands and the sender each have their own.
-        locks = self._locks.setdefault(asyncio.get_running_loop(), {})
+        locks = self._locks.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
         return locks.setdefault(name, asyncio.Lock())
 
     async def _renewed(self, name: str, fetch: Fetch) -> Token:

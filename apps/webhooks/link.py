@@ -56,7 +56,7 @@ class StreamLink:
             raise Later("the store is away") from error
         if isinstance(stored, Outdated):
             raise SettingsChanged
-        for lane in {lane_for(message.text) for message in received.messages}:
+        for lane in {lane_for(message.text, message.kind) for message in received.messages}:
             self._waker.wake(lane)
         return True
 

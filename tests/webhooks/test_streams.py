@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
 
 from apps.assistant.models import Message
 from apps.audit.log import Actor
@@ -30,6 +32,8 @@ from apps.im.base import (
 from apps.im.models import Bot
 from apps.im.registry import registry
 from apps.webhooks import streams
+from apps.webhooks.bots import Receiver
+from apps.webhooks.link import StreamLink
 from apps.webhooks.streams import Connector
 
 SYSTEM = Actor.system("test")
@@ -251,3 +255,35 @@ def test_some_platforms_keep_a_connection_beside_their_webhook() -> None:
 
     on, _ = matrix("on"), matrix("off", enabled=False)
     assert [bot.pk for bot in streams.stream_bots()] == [on.pk]
+
+
+async def test_a_redirect_is_no_way_and_its_address_is_not_told() -> None:
+    def elsewhere(connection: ServerConnection, request: Request) -> Response:
+        return Response(302, "Found", Headers({"Location": "ws://10.0.0.1/?ticket=hidden"}))
+
+    async def nothing(connection: ServerConnection) -> None:
+        pass
+
+    async with serve(nothing, "127.0.0.1", 0, process_request=elsewhere) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(Unreachable) as caught:
+            async with sockets.opened(f"ws://127.0.0.1:{port}/", configured=["127.0.0.1"]):
+                pass
+    assert "hidden" not in repr(caught.value) + repr(caught.value.__cause__)
+
+
+async def test_a_click_wakes_the_lane_in_which_it_waits() -> None:
+    woken: list[str] = []
+
+    class Waker:
+        wake = staticmethod(woken.append)
+
+    class Group:
+        async def submit(self, judged: Any) -> list[Any]:
+            return []
+
+    receiver = Receiver(1, 1, Trial(), {})
+    link = StreamLink(receiver, Group(), Waker(), {}, lambda: None)  # type: ignore[arg-type]
+    click = Inbound("trial", "card_action", "u1", "c1", "private", "", "1", "1")
+    assert await link.store(accept(click))
+    assert woken == ["control"]
