@@ -41,6 +41,7 @@ class StreamLink:
         self._waker = waker
         self._kept = kept
         self._replace_it = replace_it
+        self._replaced = False
 
     async def store(self, received: Received) -> bool:
         """Commit what was accepted, then wake who handles it.
@@ -74,8 +75,10 @@ class StreamLink:
         )
 
     def replace(self) -> None:
-        """Ask for a successor."""
-        self._replace_it()
+        """Ask for a successor: one, however often the platform says that the end is near."""
+        if not self._replaced:
+            self._replaced = True
+            self._replace_it()
 
     def hold(self, key: str, value: str) -> None:
         """Keep a value for the next connection."""

@@ -287,3 +287,20 @@ async def test_a_click_wakes_the_lane_in_which_it_waits() -> None:
     click = Inbound("trial", "card_action", "u1", "c1", "private", "", "1", "1")
     assert await link.store(accept(click))
     assert woken == ["control"]
+
+
+async def test_a_connection_has_one_successor_however_often_its_end_is_said() -> None:
+    async with vendor() as there:
+        await sync_to_async(add)(there.url)
+        async with connecting():
+            await until(lambda: len(there.live) == 1)
+            first = there.live[0]
+            await first.send('{"bye": true}')
+            await until(lambda: len(there.live) == 2)
+            await first.send('{"bye": true}')
+            # What is said on the same connection afterwards was read after it.
+            await there.say(1, to=0)
+            await until(lambda: there.acks == 1)
+            await there.say(2, to=1)
+            await until(lambda: there.acks == 2)
+            assert len(there.live) == 2
