@@ -98,7 +98,8 @@ def _who_is_there(conversation: Conversation) -> str:
         return ""
     if not get_platform(conversation.bot.platform).chats_by_person:
         return ""
-    said = Message.objects.filter(conversation=conversation).order_by("-pk")
+    # What a schedule asks there has no sender that a platform knows.
+    said = Message.objects.filter(conversation=conversation, origin="im").order_by("-pk")
     return said.values_list("sender_id", flat=True).first() or ""
 
 
@@ -123,13 +124,29 @@ def where_it_is_seen(
 ) -> list[Delivery]:
     """The answer as it is; what is private goes to the person's web chat, with a word about that
     in the group, where the platform can tell nobody anything alone."""
+    known = message.origin != "schedule" or _name_asker(answer, message, person)
     if not answer.private_to or answer.chat_type == "private" or person is None:
         return [answer]
-    if get_platform(message.bot.platform).abilities.private:
+    if known and get_platform(message.bot.platform).abilities.private:
         return [answer]
     url = f"{settings.CLAWDBOT_PUBLIC_URL}/chat/"
     card = words.plain(words.IN_WEB_CHAT, words.language_of(person), who=str(person), url=url)
     return [_in_web_chat(answer, person), to_message(message, "notice", card, now=now)]
+
+
+def _name_asker(answer: Delivery, message: Message, person: Person | None) -> bool:
+    """Put the owner's name on the platform in place of the schedule's; False when they have none.
+
+    In a private chat nobody has to be named, but where the platform writes to people.
+    """
+    if answer.chat_type == "private":
+        answer.private_to = _who_is_there(message.conversation)
+        return True
+    names = person.bindings.filter(bot=message.bot_id).order_by("pk") if person else None
+    name = names.values_list("external_id", flat=True).first() if names is not None else None
+    if answer.private_to and name:
+        answer.private_to = name
+    return bool(name)
 
 
 def mention(answer: Delivery, message: Message, person: Person) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from apps.accounts.models import Person
-from apps.assistant import jobs, runner
-from apps.assistant.models import Job
+from apps.assistant import inbox, jobs, runner
+from apps.assistant.models import Conversation, Job
 from apps.im import registry
 from apps.im.base import Abilities
 from apps.im.models import Delivery
@@ -91,3 +91,30 @@ def test_what_is_run_again_in_a_group_is_not_told_to_all(chat: Chat, alice: Pers
     runner.run(again.pk)
     told = Delivery.objects.get(job=again, role="notice")
     assert (told.text, told.chat_id) == ("for you", f"person:{alice.pk}")
+
+
+def fire(chat: Chat, person: Person, where: dict[str, str]) -> list[Delivery]:
+    """A schedule of theirs asks in a chat."""
+    home = Conversation.objects.get_or_create(bot=chat.bot, **where)[0]
+    pk = inbox.store_fired(
+        conversation=home, person_id=person.pk, text="/secret", event_id="fired", due=chat.now
+    )
+    chat.handle()
+    return list(Delivery.objects.filter(message=pk).order_by("pk"))
+
+
+def test_what_a_schedule_asks_in_a_group_goes_to_its_owner_alone(chat: Chat, alice: Person) -> None:
+    (answer,) = fire(chat, alice, GROUP)
+    assert (answer.text, answer.chat_id, answer.private_to) == ("for you", "g1", "u-alice")
+
+
+def test_who_has_no_name_there_finds_it_in_the_web_chat(chat: Chat, alice: Person) -> None:
+    alice.bindings.all().delete()
+    answer, told = fire(chat, alice, GROUP)
+    assert (answer.text, answer.chat_id) == ("for you", f"person:{alice.pk}")
+    assert (told.chat_id, "for you" in told.text) == ("g1", False)
+
+
+def test_what_a_schedule_asks_in_a_private_chat_is_said_there(chat: Chat, alice: Person) -> None:
+    (answer,) = fire(chat, alice, {"chat_id": "chat-alice", "chat_type": "private"})
+    assert (answer.chat_id, answer.private_to) == ("chat-alice", "")

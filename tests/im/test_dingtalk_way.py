@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from apps.accounts import identity
 from apps.accounts.models import Person
-from apps.assistant import drain, pipeline, reply
+from apps.assistant import drain, inbox, pipeline, reply
 from apps.assistant.models import Conversation, Job, Message
 from apps.audit.log import Actor
 from apps.core import work
@@ -98,6 +98,25 @@ def test_a_stranger_gets_a_code_that_nobody_else_sees(
     (seen,) = dingtalk_stand.visible()
     assert seen.chat == dingtalk_stand.chat_of("mallory")
     assert "pong" not in seen.text
+
+
+def test_what_a_schedule_asks_is_answered_in_a_private_chat(
+    dingtalk_stand: DingTalkStand, bot: Bot, alice: Person
+) -> None:
+    post(bot, dingtalk_stand.say("/ping"))
+    handle()
+    deliver()
+    chat = Conversation.objects.get()
+    for number in range(2):
+        inbox.store_fired(
+            conversation=chat, person_id=alice.pk, text="/ping", event_id=f"fired:{number}",
+            due=timezone.now(),
+        )  # fmt: skip
+        handle()
+        deliver()
+    seen = {(one.private_to, "pong" in one.text) for one in dingtalk_stand.visible()}
+    assert (dingtalk_stand.people["alice"], True) in seen
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"sent"}
 
 
 def test_what_nobody_asked_for_finds_its_way_into_a_private_chat(
