@@ -343,7 +343,7 @@ class SendContext:
     `push(chat_id, outgoing)` shows a message at once in open browsers; None when nobody listens.
     """
 
-    config: Mapping[str, Any]
+    config: Mapping[str, Any] = field(repr=False)
     bot_id: int
     door: Door
     tokens: TokenCache

@@ -90,6 +90,8 @@ async def fetch(ctx: SendContext, file_id: str, limit: int) -> bytes:
     most = min(limit, MAX_FETCH)
     url = f"{base(ctx)}/file/bot{_token(ctx)}/{path}"
     response = await _answered(ctx, "GET", url, TIMEOUT_S, most, {})
+    if response.status == 429 or response.status >= 500:
+        raise Later(f"HTTP {response.status}", vendor_code=str(response.status))
     if not response.ok:
         raise Permanent(f"the file cannot be fetched: HTTP {response.status}")
     return response.body

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from apps.core.sql import Among, Prepared
@@ -20,7 +20,7 @@ class Receiver:
     bot_id: int
     version: int
     adapter: Platform
-    config: dict[str, Any]
+    config: dict[str, Any] = field(repr=False)
 
 
 class Directory:

@@ -168,6 +168,9 @@ async def test_files_go_out_once_and_come_in(stand: TelegramStand) -> None:
     assert (media.data, media.name) == (b"12345", "x.txt")
     with pytest.raises(Permanent):
         await TELEGRAM.fetch(context(stand), attachment, 4)
+    stand.fail("/file/", "answer", Answer(502, b"bad gateway"))
+    with pytest.raises(Later):
+        await TELEGRAM.fetch(context(stand), attachment, 100)
 
 
 def _request(push: Push) -> InboundRequest:
@@ -198,6 +201,7 @@ async def test_nobody_sees_the_token_when_the_door_fails(stand: TelegramStand) -
     with pytest.raises(Later) as caught:
         await TELEGRAM.send(context(stand), out())
     assert stand.token not in str(caught.value) + repr(caught.value.__cause__)
+    assert stand.token not in repr(context(stand))
     stand.come_back()
 
 
