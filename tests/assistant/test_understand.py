@@ -264,7 +264,8 @@ def test_a_skill_declares_its_own_phrases() -> None:
         assert meant("tea TIME!") == ("phrase", "tea", {})
         assert meant("bring Bob tea") == ("phrase", "tea", {"who": "Bob"})
         assert meant("请给 Bob 倒３杯茶。") == ("phrase", "tea", {"who": "Bob", "cups": 3})
-        assert offered("给 Bob 倒三杯茶") == []
+        assert meant("给 Bob 倒三杯茶") == ("phrase", "tea", {"who": "Bob", "cups": 3})
+        assert offered("给 Bob 倒几杯茶") == []
     assert offered("请给 Bob 倒３杯茶。") == []
 
 
