@@ -488,7 +488,7 @@ async def test_a_token_that_is_always_refused_is_refreshed_once(
         (refusal("Forbidden.AccessDenied.QpsLimitForApi", 403), 1.0),
         (refusal("Throttling.User"), 1.0),
         (refusal("system.busy", 500), 1.0),
-        (Answer(503, {}, {"retry-after": "3"}), 3.0),
+        (Answer(503, {"code": "ServiceUnavailable"}, {"retry-after": "3"}), 3.0),
         (Answer(200, {"status": 1111, "wait": 5, "punish": "deny"}), 300.0),
         (Answer(403, {"status": 1111, "wait": 5, "punish": "deny"}), 300.0),
     ],
