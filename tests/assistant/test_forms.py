@@ -162,7 +162,6 @@ def test_a_form_and_then_a_confirmation(chat: Chat, answer: Answer) -> None:
         ({"size": "huge"}, "只能是：small, large"),
         ({"hot": "perhaps"}, "请答是或否"),
         ({"what": "x" * 21}, "最多 20 个字"),
-        ({"what": "a\0b"}, "空字符"),
     ],
 )
 def test_a_bad_value_asks_again_with_the_reason(
