@@ -58,6 +58,8 @@ class Desk(HttpStand):
     platform = ""
     people: dict[str, str]  # name -> external id
     group = ""  # the id of the group's chat
+    #: Where the bot takes its events; for a platform that asks there by itself.
+    target = ""
     #: So many seconds after a failed push the vendor pushes again, and again.
     repeats_s: tuple[float, ...] = (15, 60, 300)
 

@@ -41,7 +41,6 @@ class MatrixStand(MatrixPeople):
 
     def __init__(self, port: int = 0, *, makes_devices: str = "login") -> None:
         super().__init__(port)
-        self.target = ""
         self.makes_devices = makes_devices  # or `put`, or ``
         self.authenticated_media = True
         self.devices: set[str] = set()

@@ -235,7 +235,7 @@ class Page(HttpStand):
         parts = urlsplit(str(asked["target"]))
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise Mistake("an address begins with http:// or https://")
-        self.pusher.target = parts.geturl()
+        self.pusher.aim(parts.geturl())
 
     def _look(self) -> None:
         while not self._ending.is_set():

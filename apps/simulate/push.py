@@ -62,8 +62,18 @@ class Pusher:
     """Pushes in the background, each event in a thread of its own, until `close`."""
 
     def __init__(self, desk: Desk, target: str) -> None:
-        self.desk, self.target = desk, target
+        self.desk = desk
+        self.aim(target)
         self._ending = threading.Event()
+
+    @property
+    def target(self) -> str:
+        """The bot's address."""
+        return self.desk.target
+
+    def aim(self, target: str) -> None:
+        """Push there from now on."""
+        self.desk.target = target
 
     def close(self) -> None:
         """Push nothing again."""

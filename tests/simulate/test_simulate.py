@@ -293,6 +293,23 @@ def test_what_cannot_be_done_is_said(browser: Browser, asked: dict[str, Any]) ->
     assert browser.get("/state")[0] == 200
 
 
+HEARING = sorted(name for name in all_desks() if get_platform(name).abilities.receives)
+
+
+@pytest.mark.parametrize("name", HEARING)
+def test_people_of_every_stand_can_write(name: str, installation: Installation) -> None:
+    with all_desks()[name]() as desk:
+        pusher = Pusher(desk, f"{installation.url}/webhooks/{name}/sim/")
+        with Page(desk, pusher) as page:
+            browser = Browser(page)
+            assert browser.act("say", who="alice", where="private", text="/ping") == (200, {})
+            arrived = f"/webhooks/{name}/sim/"
+            assert installation.wait(lambda: bool(installation.calls_to(arrived)))
+            said = entries(browser)[0]["said"]
+            assert (said["who"], said["text"]) == ("alice", "/ping")
+        pusher.close()
+
+
 # ---- pushing ----
 
 
