@@ -20,6 +20,11 @@ def spoken(message: Message) -> bool:
     return message.kind == KIND
 
 
+def forwarded(message: Message) -> bool:
+    """Are these somebody else's words, passed on? They are data, not what the sender asks for."""
+    return bool((message.payload.get("extra") or {}).get("forwarded"))
+
+
 def shown(message: Message) -> str:
     """What was heard, short enough for a card."""
     text = message.text.strip()

@@ -1,5 +1,5 @@
-"""What is special about a message that was spoken: it shows what was heard, and asks before it
-changes anything."""
+"""What is special about words that were spoken, or that somebody only passed on: before they change
+anything the asker is shown what was understood, and confirms it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from apps.assistant import words
 from apps.assistant.case import Case
-from apps.assistant.heard import spoken
+from apps.assistant.heard import forwarded, spoken
 from apps.assistant.models import Message
 from apps.assistant.understand import OFFER, Offer, Understood
 from apps.core.i18n import both
@@ -24,6 +24,10 @@ TYPE_IT = both(
     "批准和拒绝不接受语音，请点按钮或打字。",
     "Approving and denying is not done by voice: click the button or type it.",
 )
+NOT_PASSED_ON = both(
+    "转发的话不能用来批准或拒绝，请点按钮或自己打字。",
+    "Approving and denying is not done by words that were passed on: click the button or type it.",
+)
 UNSURE = both("没有十足把握，所以没有执行。", "I am not sure enough, so nothing was run.")
 DO_IT = both("就是这个", "Yes, that")
 
@@ -31,10 +35,13 @@ DO_IT = both("就是这个", "Yes, that")
 def judge(case: Case) -> None:
     """Take back what must not be done by voice, or not on so little evidence."""
     found = case.understood
-    if not spoken(case.message) or found is None or not case.open:
+    if found is None or not case.open or not (spoken(case.message) or forwarded(case.message)):
         return
     if found.skill is not None and found.skill.name in BY_HAND:
-        case.answer(words.plain(TYPE_IT, case.language), reason="by_hand")
+        text = TYPE_IT if spoken(case.message) else NOT_PASSED_ON
+        case.answer(words.plain(text, case.language), reason="by_hand")
+    elif not spoken(case.message):
+        return
     elif found.skill is not None and not _sure(case.message):
         offer = Offer(DO_IT, case.message.text.strip(), found.skill.name)
         case.answer(_unsure(offer, case.language), reason="unsure")
@@ -43,8 +50,9 @@ def judge(case: Case) -> None:
 
 
 def confirms(case: Case, skill: Skill) -> str:
-    """`confirm` when the asker has to see what was heard first."""
-    return "confirm" if skill.writes and spoken(case.message) else ""
+    """`confirm` when the asker has to see first what was heard, or what was passed on."""
+    asks = spoken(case.message) or forwarded(case.message)
+    return "confirm" if skill.writes and asks else ""
 
 
 def _sure(message: Message) -> bool:

@@ -69,6 +69,8 @@ def _message(me: Me, message: dict[str, Any], key: str) -> Received:
     kind = "text"
     extra: dict[str, Any] = {"language": optional_text(sender, "language_code")}
     text = words.said_to(me)
+    if "forward_origin" in message or "forward_date" in message:
+        extra["forwarded"] = True
     if words.command(me):
         kind = "command"
         command, _, args = text.partition(" ")

@@ -155,3 +155,8 @@ def test_any_field_may_hold_anything(fields: dict[str, Any]) -> None:
     for message in received.messages:
         assert isinstance(message.text, str)
         assert message.chat_id
+
+
+def test_what_was_only_passed_on_is_told_apart() -> None:
+    assert accepted(text="hi", forward_origin={"type": "user"}).extra["forwarded"] is True
+    assert "forwarded" not in accepted(text="hi").extra
