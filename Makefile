@@ -26,7 +26,7 @@ run: $(RUN_STAMP)
 	$(BIN)/python manage.py up
 
 test: $(DEV_STAMP)
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not stack"
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not stack"
 	$(BIN)/python -m pytest -m stack
 
 # The whole fault matrix, some of it with CASES=F1,F3 SETUPS=embedded; docs/reliability.md.
