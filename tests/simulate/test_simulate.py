@@ -363,10 +363,10 @@ def test_a_stand_of_a_test_hides_none_of_ours() -> None:
     assert all_desks()["feishu"] is FeishuStand
 
 
-def manage(home: Path, *words: str) -> subprocess.Popen[str]:
+def manage(home: Path, *words: str, web: int = 8000) -> subprocess.Popen[str]:
     """The command, on a data folder that nobody has."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("CLAWDBOT_", "DJANGO_"))}
-    env = kept | {"CLAWDBOT_HOME": str(home), "CLAWDBOT_LANGUAGE": "en", "CLAWDBOT_PORT": "8123"}
+    env = kept | {"CLAWDBOT_HOME": str(home), "CLAWDBOT_LANGUAGE": "en", "CLAWDBOT_PORT": str(web)}
     return subprocess.Popen(
         [sys.executable, "manage.py", "simulate", *words],
         cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -383,8 +383,8 @@ def test_an_unknown_platform_is_refused_with_those_that_are_known(tmp_path: Path
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_serves_until_it_is_ended(tmp_path: Path, by: signal.Signals) -> None:
-    port = free_port()
-    process = manage(tmp_path / "home", "webhook", "--port", str(port))
+    port, nobody = free_port(), free_port()
+    process = manage(tmp_path / "home", "webhook", "--port", str(port), web=nobody)
     assert process.stdout is not None
     lines = []
     while not any("page" in line for line in lines):
@@ -401,7 +401,7 @@ def test_the_command_serves_until_it_is_ended(tmp_path: Path, by: signal.Signals
     connection.request("GET", "/state")
     state = json.loads(connection.getresponse().read())
     connection.close()
-    assert state["target"] == "http://127.0.0.1:8123/webhooks/webhook/sim-webhook/"
+    assert state["target"] == f"http://127.0.0.1:{nobody}/webhooks/webhook/sim-webhook/"
     assert state["alive"] is False
     process.send_signal(by)
     out, err = process.communicate(timeout=15)
