@@ -383,8 +383,8 @@ def test_an_unknown_platform_is_refused_with_those_that_are_known(tmp_path: Path
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_serves_until_it_is_ended(tmp_path: Path, by: signal.Signals) -> None:
-    port, nobody = free_port(), free_port()
-    process = manage(tmp_path / "home", "webhook", "--port", str(port), web=nobody)
+    nobody = free_port()
+    process = manage(tmp_path / "home", "webhook", "--port", "0", web=nobody)
     assert process.stdout is not None
     lines = []
     while not any("page" in line for line in lines):
@@ -392,7 +392,7 @@ def test_the_command_serves_until_it_is_ended(tmp_path: Path, by: signal.Signals
         assert line, process.communicate()[1]
         lines.append(line)
     said = "".join(lines)
-    assert f"reply_url=http://127.0.0.1:{port}/replies" in said
+    assert re.search(r"reply_url=http://127\.0\.0\.1:\d+/replies", said)
     assert "bot add webhook sim-webhook secret=whsec_" in said
     assert "person add sim-webhook-alice --role member --identity webhook:sim-webhook:" in said
     address = re.search(r"http://127\.0\.0\.1:(\d+)\s", lines[-1])
