@@ -116,6 +116,14 @@ def _elsewhere(case: Case, row: Delivery) -> bool:
     return chat not in shown and not chat.startswith(NOWHERE)
 
 
+def _unplaced(case: Case, row: Delivery) -> bool:
+    chat = case.message.conversation.chat_id
+    if chat.startswith(NOWHERE):
+        return True
+    named = chat == case.message.sender_id == row.context.get("channel")
+    return named and row.chat_type == "private" and not row.private_to
+
+
 def _card(row: Delivery) -> Card:
     try:
         return Card.from_json(row.card)
@@ -124,8 +132,8 @@ def _card(row: Delivery) -> Card:
 
 
 def _go_home(clicked: Iterable[Case]) -> None:
-    """A click without a place happened where its card is."""
-    lost = [c for c in clicked if c.press and c.message.conversation.chat_id.startswith(NOWHERE)]
+    """A click that names no chat, or only the person in it, happened where its card is."""
+    lost = [c for c in clicked if c.press and _unplaced(c, c.press.delivery)]
     keys = {c.press.delivery.conversation_id for c in lost if c.press}
     chats = {chat.pk: chat for chat in chats_of.instances(keys=keys)} if keys else {}
     for case in lost:

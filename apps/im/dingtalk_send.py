@@ -69,7 +69,8 @@ async def send(ctx: SendContext, out: Outgoing) -> Sent:
     if out.role == "progress" and not _template(ctx):
         return await _first_sign(ctx, out, target)
     name = await _in_order(out, _parts(ctx, out, target))
-    return Sent(name)
+    # A click in a private chat names the person, not the chat.
+    return Sent(name, {"channel": target.staff_id} if name == out.key and target.staff_id else {})
 
 
 async def update(ctx: SendContext, out: Outgoing) -> Sent:

@@ -216,6 +216,18 @@ def test_a_click_that_does_not_say_where_it_was_is_answered_where_its_card_is(
     assert Delivery.objects.get(message=lost).private_to == "u-bob"
 
 
+def test_a_click_that_names_the_person_is_answered_in_the_private_chat(chat: Chat) -> None:
+    """DingTalk names the person where a card in a private chat is clicked."""
+    asked = chat.say("bob", "/menu", chat_id="cid-bob", chat_type="private")
+    card = Delivery.objects.get(message=asked)
+    Delivery.objects.filter(pk=card.pk).update(context={"channel": "u-bob"})
+    click = chat.press("bob", card, "/bump one", chat_id="u-bob")
+    assert (click.state, click.conversation.chat_id) == ("done", "cid-bob")
+    assert Delivery.objects.get(message=click).chat_id == "cid-bob"
+    theirs = chat.press("carol", card, "/bump again", chat_id="u-carol")
+    assert theirs.reason == "click:elsewhere"
+
+
 def test_a_button_that_was_edited_away_is_gone(
     chat: Chat, menu_card: Delivery, answer: Answer
 ) -> None:

@@ -359,7 +359,10 @@ async def test_progress_is_one_card_that_is_edited(dingtalk_stand: DingTalkStand
         platform_message_id=sent.platform_message_id,
         revision=1,
     )
-    assert await DINGTALK.update(ctx, edit) == sent
+    # A click in a private chat names the person.
+    assert sent.context == {"channel": "staff-alice"}
+    changed = await DINGTALK.update(ctx, edit)
+    assert changed.platform_message_id == sent.platform_message_id
     (seen,) = dingtalk_stand.visible()
     assert (seen.text, seen.edits) == ("2 of 2", 1)
     dingtalk_stand._state.cards.clear()

@@ -87,6 +87,15 @@ class Gold(Silver):
         assert (message.sender_id, message.text) == (desk.people["bob"], "")
         assert self._clicked(desk, seen, 1, "alice").extra["action"] == OTHER
 
+    async def test_a_click_in_a_private_chat_is_known_to_be_there(self, desk: Desk) -> None:
+        """It names the chat, or nowhere, or what the platform said when the card was sent."""
+        self.needs("buttons")
+        asked = self.asked(desk)
+        sent = await self.adapter.send(self.context(desk), self.answer(asked, asking()))
+        seen = next(seen for seen in desk.visible() if seen.buttons)
+        chat = self._clicked(desk, seen, 0, "alice").chat_id
+        assert chat in {None, asked.chat_id, sent.context.get("channel")}
+
     async def test_two_clicks_are_two_and_a_repeat_is_none(self, desk: Desk) -> None:
         self.needs("buttons")
         seen = await self._shown(desk, asking(), "Pay 100?")
