@@ -23,9 +23,11 @@ from apps.core.sql import Prepared, Slot
 from apps.im import cards
 from apps.im.cards import Button, Card, Fields
 from apps.im.models import Delivery
+from apps.skills import base as skills
 
 LIFE = timedelta(minutes=30)
 MOST_TOLD = 10
+MOST_LINES = 4
 SHOWN = 2000
 
 
@@ -110,8 +112,7 @@ def _card(approval: Approval, language: str) -> Card:
     pairs = [(words.CODE.in_(language), approval.code)]
     if job.message is not None and heard.spoken(job.message):
         pairs.append((heard.LABEL.in_(language), heard.shown(job.message)))
-    if job.parameters:
-        pairs.append((words.PARAMETERS.in_(language), visible(job.parameters)))
+    pairs += _parameters(job, language)
     approve, deny = f"/approve {approval.code}", f"/deny {approval.code}"
     if approval.kind == "confirm":
         text = words.CONFIRM_TEXT.in_(language).format(skill=skill)
@@ -122,7 +123,8 @@ def _card(approval: Approval, language: str) -> Card:
             asker=str(job.person), skill=skill, permission=permission
         )
         title, yes, no = words.APPROVE_TITLE, words.APPROVE, words.DENY
-        who = ", ".join(n for n in authz.holders(permission) if n != job.person.name)
+        able = [name for name in authz.holders(permission) if name != job.person.name]
+        who = ", ".join(able[:MOST_TOLD]) + (" …" if len(able) > MOST_TOLD else "")
         pairs.append((words.WHO_MAY.in_(language), who or words.NOBODY.in_(language)))
     buttons = (
         Button(yes.in_(language), approve, "primary"),
@@ -131,9 +133,18 @@ def _card(approval: Approval, language: str) -> Card:
     return Card(title.in_(language), "orange", (cards.Text(text), Fields(tuple(pairs))), buttons)
 
 
-def visible(parameters: dict[str, Any]) -> str:
-    """The parameters as whoever decides must see them: nothing hidden or cut without saying so."""
-    text = strictjson.dumps(parameters)
+def _parameters(job: Job, language: str) -> list[tuple[str, str]]:
+    """What was asked for: each parameter by its label, or all as JSON when they are many."""
+    if len(job.parameters) > MOST_LINES:
+        return [(words.PARAMETERS.in_(language), visible(job.parameters))]
+    skill = skills.get(job.skill)
+    labels = {p.name: p.label.in_(language) for p in skill.parameters} if skill else {}
+    return [(labels.get(name, name), visible(value)) for name, value in job.parameters.items()]
+
+
+def visible(value: Any) -> str:
+    """A parameter as whoever decides must see it: nothing hidden or cut without saying so."""
+    text = value if isinstance(value, str) else strictjson.dumps(value)
     plain = "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
     rest = len(plain) - SHOWN
     return plain if rest <= 0 else f"{plain[:SHOWN]} … (+{rest})"

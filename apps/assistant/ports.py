@@ -19,6 +19,8 @@ from apps.core.i18n import both
 from apps.skills import base as skills
 from apps.skills.ports import CheckInfo, JobInfo, Outcome, Usage
 
+CONFIRMED = both("已确认，开始运行 {number}。", "Confirmed; {number} is starting.")
+WITHDRAWN = both("好的，{number} 不会运行。", "All right; {number} will not run.")
 APPROVED = both("已批准，开始运行 {number}。", "Approved; {number} is starting.")
 DENIED = both("已拒绝，{number} 不会运行。", "Denied; {number} will not run.")
 CANCELLED = both("已取消 {number}。", "Cancelled {number}.")
@@ -128,7 +130,9 @@ class Approvals:
     def decide(self, code: str, approve: bool) -> Outcome:
         """Approve or deny under all the rules of `approvals.decide`."""
         job = approvals.decide(code, self._asker.person, approve, self._asker.now)
-        return Outcome(True, (APPROVED if approve else DENIED).format(number=job.number))
+        own = job.person_id == self._asker.person.pk  # nobody approves their own request
+        said = (CONFIRMED, WITHDRAWN) if own else (APPROVED, DENIED)
+        return Outcome(True, said[not approve].format(number=job.number))
 
 
 class People:

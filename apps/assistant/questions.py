@@ -6,6 +6,7 @@ Whoever's platform draws forms fills all at once; everybody may simply type the 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 from apps.assistant import words
@@ -56,7 +57,14 @@ def filled(shown: Card, skill: Skill, values: Mapping[str, Any], language: str) 
 
 
 def _value(parameter: Parameter, value: Any) -> str:
-    return str(value["name"] if parameter.kind == "file" and value else value)[:200]
+    """As people write it: no ISO time, no mapping."""
+    if parameter.kind == "file" and value:
+        value = value["name"]
+    elif parameter.kind == "time":
+        value = words.clock(datetime.fromisoformat(value))
+    elif parameter.kind == "every":
+        value = value["words"]
+    return str(value)[:200]
 
 
 def _input(parameter: Parameter, language: str) -> Input:

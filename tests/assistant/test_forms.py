@@ -10,7 +10,7 @@ import pytest
 
 from apps.accounts import authz
 from apps.accounts.models import Role
-from apps.assistant import actions, jobs, runner
+from apps.assistant import actions, jobs, questions, runner
 from apps.assistant.models import Approval, Job, Message
 from apps.im.cards import Card, Form, to_text
 from apps.im.models import Click, Delivery
@@ -298,3 +298,15 @@ def test_a_skill_that_is_called_like_a_form_s_button_takes_nothing_from_it(
 
     question = asked(chat.say("bob", "/order"))
     assert answer(submit(chat, "bob", question, **ALL)) == "2 tea"
+
+
+def test_what_was_filled_in_is_shown_as_people_write_it() -> None:
+    every = {"cron": "0 9 * * 1", "words": "每周一上午9点"}
+    remind, schedule = skills.get("remind"), skills.get("schedule")
+    assert remind is not None
+    assert schedule is not None
+    moment = {"at": "2026-11-27T02:53:54+08:00", "text": "交周报"}
+    shown = questions.filled(Card(), remind, moment, "zh-hans").to_json()
+    assert "2026-11-27 02:53" in str(shown)
+    assert "T02:53" not in str(shown)
+    assert "cron" not in str(questions.filled(Card(), schedule, {"every": every}, "en").to_json())

@@ -16,6 +16,7 @@ from apps.assistant import actions, approvals, choosing, jobs, runner, sweeper
 from apps.assistant.models import Approval, Conversation, Job, Message
 from apps.audit.models import AuditRow
 from apps.core import leases, work
+from apps.im.cards import Card, Fields
 from apps.im.models import Delivery
 from apps.skills import base as skills
 from apps.skills.registry import borrowed
@@ -326,6 +327,25 @@ def test_an_approver_who_lost_the_right_before_the_start_stops_it(
 def test_whoever_decides_sees_what_would_run(chat: Chat) -> None:
     chat.say("alice", "/risky " + "x" * 600 + "END")
     assert "xEND" in str(Delivery.objects.get(role="progress").card)
+
+
+def test_whoever_decides_sees_parameters_by_their_labels(chat: Chat) -> None:
+    chat.say("alice", "/risky one")
+    card = Card.from_json(Delivery.objects.get(role="progress").card)
+    (facts,) = [block for block in card.blocks if isinstance(block, Fields)]
+    assert ("text", "one") in facts.pairs
+    assert "{" not in str(facts.pairs)
+
+
+def test_not_everybody_who_may_decide_is_listed(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [f"p{number:02}" for number in range(50)]
+    monkeypatch.setattr("apps.accounts.authz.holders", lambda permission: many)
+    chat.say("alice", "/risky one")
+    shown = str(Delivery.objects.get(role="progress").card)
+    assert "p09 …" in shown
+    assert "p10" not in shown
 
 
 def test_parameters_hide_nothing() -> None:
