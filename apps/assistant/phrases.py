@@ -38,8 +38,8 @@ _RUN = re.compile(
 
 UNKNOWN = both("没有这个命令：{text}", "There is no such command: {text}")
 NO_COMMAND = both(
-    "看不懂到时候要做什么：{text}。请写成命令，例如 /host，或写“提醒我…”。",
-    "I don't understand what to do then: {text}. Write a command such as /host, "
+    "看不懂到时候要做什么：{text}。请写成命令，例如 /status，或写“提醒我…”。",
+    "I don't understand what to do then: {text}. Write a command such as /status, "
     "or “remind me to …”.",
 )
 INCOMPLETE = both("“{text}”还不能定时：{why}", "“{text}” cannot be repeated yet: {why}")

@@ -13,8 +13,8 @@ from apps.skills.ports import ScheduleInfo
 
 TITLE = both("你的定时", "Your schedules")
 NONE = both(
-    "还没有定时。例如：/定时 每周一上午9点 /host",
-    "No schedules yet. For example: /schedule every Monday at 9am /host",
+    "还没有定时。例如：/定时 每周一上午9点 /status",
+    "No schedules yet. For example: /schedule every Monday at 9am /status",
 )
 HEADS = (
     both("编号", "Number"),
@@ -32,13 +32,13 @@ DONE = both(
     "Number {number}; /schedule remove {number} takes it back",
 )
 NO_TIME = both(
-    "看不懂是什么周期，例如：/定时 每周一上午9点 /host。只要一次的用 /提醒。",
-    "I don't understand how often; for example: /schedule every Monday at 9am /host. "
+    "看不懂是什么周期，例如：/定时 每周一上午9点 /status。只要一次的用 /提醒。",
+    "I don't understand how often; for example: /schedule every Monday at 9am /status. "
     "For once there is /remind.",
 )
 NO_COMMAND = both(
-    "到时候要做什么？例如：/定时 {words} /host",
-    "Do what then? For example: /schedule {words} /host",
+    "到时候要做什么？例如：/定时 {words} /status",
+    "Do what then? For example: /schedule {words} /status",
 )
 NO_NUMBER = both("哪一个定时？请给编号。", "Which schedule? Please give its number.")
 UNKNOWN = both("没有这个命令：{command}", "There is no such command: {command}")
@@ -54,7 +54,7 @@ Action = Literal["list", "add", "pause", "resume", "remove", "run"]
     aliases=["cron", "计划", "定时任务"],
     summary=both("按周期自动运行一条命令。", "Run a command again and again at its times."),
     examples=[
-        both("/定时 每周一上午9点 /host", "/schedule every Monday at 9am /host"),
+        both("/定时 每周一上午9点 /status", "/schedule every Monday at 9am /status"),
         both("每天早上9点提醒我写日报", "every day at 9am remind me to write the report"),
     ],
     phrases=[both("我的定时", "my schedules")],
