@@ -20,6 +20,7 @@ from apps.console.supervisor.keys import check_keys
 from apps.core import leases
 from apps.core.i18n import Text, both
 from apps.im.bot_checks import check_bot
+from apps.im.bots import streaming
 from apps.im.models import Bot
 from apps.im.registry import all_platforms
 
@@ -154,7 +155,7 @@ def bots() -> Iterator[Seen]:
 
 def connections() -> Iterator[Seen]:
     """Every bot with an outgoing connection: is it held, and does it live?"""
-    streams = Bot.objects.filter(enabled=True, connection="stream").order_by("slug")
+    streams = streaming().order_by("slug")
     held: dict[str, str] = {}
     for process in leases.alive("connect", CONNECT_SILENT_S):
         held |= process.detail.get("bots", {})

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import structlog
 
 from apps.audit.log import Actor
-from apps.core.i18n import both
+from apps.core.i18n import Text, both
 from apps.core.loop import outside
 from apps.im import bot_traffic
 from apps.im.bot_settings import against_enabling
@@ -26,6 +26,11 @@ Result = TypeVar("Result")
 
 CHECK_S = 25.0
 _SLOW = both("平台在 {seconds:g} 秒内没有应答", "the platform gave no answer in {seconds:g} s")
+_OFF = both("已停用，可在后台启用", "switched off; it can be enabled in the console")
+_FAULT = both(
+    "已停用：{why}。改正后请在后台重新启用",
+    "switched off: {why}. Mend it, then enable it again in the console",
+)
 _LEARNED = both("已得知：{value}", "learned: {value}")
 
 
@@ -35,7 +40,8 @@ def check_bot(bot: Bot, actor: Actor, *, timeout_s: float = CHECK_S) -> list[Che
     Calls the platform and waits for it; raises nothing of the platform's.
     """
     platform = get_platform(bot.platform)
-    found = [Check("settings", False, text) for text in against_enabling(platform, config_of(bot))]
+    found = [] if bot.enabled else [Check("enabled", False, _off(bot))]
+    found += [Check("settings", False, text) for text in against_enabling(platform, config_of(bot))]
     facts = facts_of(bot, address_of(bot))
     context = replace(send_context(bot), facts=facts)
     try:
@@ -52,6 +58,10 @@ def check_bot(bot: Bot, actor: Actor, *, timeout_s: float = CHECK_S) -> list[Che
     return found
 
 
+def _off(bot: Bot) -> Text:
+    return _FAULT.format(why=bot.fault) if bot.fault else _OFF
+
+
 async def _ask(platform: Platform, context: SendContext) -> list[Check]:
     """What the platform says, and what can be seen from here."""
     found = await platform.check(context)
@@ -62,7 +72,8 @@ async def _ask(platform: Platform, context: SendContext) -> list[Check]:
         found += [clock] if clock else []
     address = context.facts.address
     if address and platform.abilities.receives and "address" not in seen:
-        found.append(await bot_traffic.reachable(context.door, platform, address, base))
+        near = base or str(context.config.get("reply_url") or "")
+        found.append(await bot_traffic.reachable(context.door, platform, address, near))
     return found
 
 

@@ -137,8 +137,13 @@ def traffic(platform: Platform, facts: Facts) -> Iterator[Check]:
 
 def _filled(text: Text, hint: Text, **params: str) -> Text:
     """A text with another one in it, in each language."""
-    zh = text.zh.format(hint=hint.zh, mend=hint.zh, **params)
-    return Text(zh, text.en.format(hint=hint.en and f"{hint.en} ", mend=hint.en, **params))
+    whole = Text(_sentence(hint.zh, "。"), _sentence(hint.en, "."))
+    zh = text.zh.format(hint=whole.zh, mend=hint.zh, **params)
+    return Text(zh, text.en.format(hint=whole.en and f"{whole.en} ", mend=hint.en, **params))
+
+
+def _sentence(words: str, stop: str) -> str:
+    return words if not words or words.endswith(stop) else words + stop
 
 
 def _is_local(host: str) -> bool:

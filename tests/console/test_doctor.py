@@ -166,3 +166,10 @@ def test_connections_that_nobody_holds_or_that_broke_are_named() -> None:
     assert "wrong secret" in run()[1]["connection b"]["detail"]
     leases.beat("connect", "here", {"bots": {"b": "connected"}})
     assert levels()["connection b"] == "OK"
+
+
+def test_a_platform_that_is_always_watched_needs_its_connection_too() -> None:
+    Bot.objects.create(slug="m", platform="matrix")
+    assert levels()["connection m"] == "FAIL"
+    leases.beat("connect", "here", {"bots": {"m": "connected"}})
+    assert levels()["connection m"] == "OK"

@@ -17,7 +17,8 @@ from apps.core.http import door
 from apps.im import bot_checks, bot_traffic, bots, facts, marks
 from apps.im.base import Check, get_platform
 from apps.im.models import Bot, Delivery
-from apps.im.shapes import Facts
+from apps.im.shapes import Facts, SendContext
+from apps.im.tokens import TokenCache
 from apps.im.transport import Result
 from apps.simulate.feishu import FeishuStand
 from apps.simulate.server import Answer, Call, HttpStand
@@ -71,6 +72,30 @@ def test_a_good_event_after_a_refusal_is_fine() -> None:
     assert not found["clicks"].ok
     assert "no click has ever come" in found["clicks"].text.en
     assert checks(Facts(event_at=7, buttons_at=6, click_at=5))["clicks"].ok
+
+
+def test_a_hint_ends_before_the_next_sentence_begins() -> None:
+    """Also where a platform's own hint has no full stop."""
+    for name in ("wecom_aibot", "slack", "dingtalk"):
+        said = bot_traffic.traffic(get_platform(name), Facts(event_at=5, buttons_at=5))
+        (clicks,) = [check for check in said if check.name == "clicks"]
+        assert "。如果只是没有人点过" in clicks.text.zh
+        assert ". If nobody pressed one yet" in clicks.text.en
+        assert ".." not in clicks.text.en
+
+
+def test_your_own_system_may_be_on_this_machine(elsewhere: Clocked) -> None:
+    """The platform `webhook` has no vendor: where it is told answers is where it is."""
+    config = {"reply_url": elsewhere.url + "/replies"}
+    facts = Facts(address=elsewhere.url + "/webhooks/webhook/x/")
+
+    def address(**changes: str) -> Check:
+        context = SendContext(config | changes, 1, door, TokenCache(), facts=facts)
+        found = asyncio.run(bot_checks._ask(get_platform("webhook"), context))
+        return next(check for check in found if check.name == "address")
+
+    assert address().ok
+    assert not address(reply_url="https://reply.invalid/").ok
 
 
 def test_an_address_of_this_machine_is_none_for_a_vendor(elsewhere: Clocked) -> None:
@@ -164,3 +189,16 @@ def test_a_refused_request_is_named_by_the_next_check(
     found = {check.name: check for check in bot_checks.check_bot(bot, SYSTEM)}
     assert found["events"].failed
     assert "signing secret" in found["events"].text.en
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_check_begins_with_why_a_bot_is_off(feishu_stand: FeishuStand) -> None:
+    bot = bots.add_bot("feishu", "off", feishu_stand.config(), SYSTEM)
+    assert "enabled" not in {check.name for check in bot_checks.check_bot(bot, SYSTEM)}
+    bot = bots.set_enabled(bot, False, SYSTEM)
+    assert bot_checks.check_bot(bot, SYSTEM)[0].failed
+    Bot.objects.filter(pk=bot.pk).update(fault="40001 invalid credential")
+    bot.refresh_from_db()
+    first = bot_checks.check_bot(bot, SYSTEM)[0]
+    assert (first.name, first.ok) == ("enabled", False)
+    assert "40001" in first.text.en

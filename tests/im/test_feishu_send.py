@@ -355,6 +355,13 @@ async def test_check_names_exactly_what_is_wrong(
     assert {check.name for check in found if not check.ok} == wrong
 
 
+async def test_check_blames_no_secret_when_feishu_is_away(feishu_stand: FeishuStand) -> None:
+    gone = context(feishu_stand, api_base="http://127.0.0.1:9")
+    (wrong,) = [check for check in await FEISHU.check(gone) if not check.ok]
+    assert "cannot be reached" in wrong.text.en
+    assert "compare" not in wrong.text.en
+
+
 async def test_check_says_that_the_bot_ability_is_missing(feishu_stand: FeishuStand) -> None:
     feishu_stand.fail("/bot/v3/info", "answer", refusal(230006))
     found = await FEISHU.check(context(feishu_stand))

@@ -28,6 +28,7 @@ from apps.im.base import (
     DeliveryError,
     Inbound,
     InboundRequest,
+    Later,
     Link,
     Media,
     Outgoing,
@@ -36,6 +37,7 @@ from apps.im.base import (
     SendContext,
     Sent,
     Setting,
+    UnknownOutcome,
     accept,
     challenge,
     ignore,
@@ -63,6 +65,7 @@ _NO_KEY = both(
     "encrypt_key is missing: without it received events cannot be verified; set it in the "
     "developer console under Encryption strategy",
 )
+_AWAY = both("现在连不上飞书：{why}", "Feishu cannot be reached now: {why}")
 _REFUSED = both(
     "取不到访问令牌，请核对 app_id 和 app_secret：{why}",
     "no access token; compare app_id and app_secret: {why}",
@@ -284,6 +287,8 @@ class Feishu(Platform):
         found = [Check("encrypt_key", signed, _OK if signed else _NO_KEY)]
         try:
             await feishu_api.fetch_token(ctx)
+        except (Later, UnknownOutcome) as error:
+            return [*found, Check("app_secret", False, _AWAY.format(why=str(error)))]
         except DeliveryError as error:
             return [*found, Check("app_secret", False, _REFUSED.format(why=str(error)))]
         found.append(Check("app_secret", True, _OK))
