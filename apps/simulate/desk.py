@@ -7,11 +7,14 @@ all (`push.py`, `page.py`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from apps.simulate.server import Answer, HttpStand
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,20 @@ class Desk(HttpStand):
     def again(self, push: Push) -> Push:
         """The same event as the vendor delivers it once more."""
         return push
+
+    #: What a bot needs besides `config` to keep a connection of its own; None where it cannot.
+    stream_config: Mapping[str, str] | None = None
+
+    def through_connection(self, push: Push) -> bytes | None:
+        """Deliver through the connection that the bot keeps; how it was acknowledged.
+
+        None when the bot keeps none, or the platform has none: then it is pushed.
+        """
+        return None
+
+    def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something on the stand's loop, from another thread or another loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     def revoke_tokens(self) -> None:
         """Make every access token invalid before its time, where there are any."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import BytesParser
@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from apps.simulate import dingtalk_cards as cards
-from apps.simulate.desk import Seen
+from apps.simulate.desk import Push, Seen
 from apps.simulate.dingtalk_people import PEOPLE, SESSION, DingTalkPeople
 from apps.simulate.dingtalk_signer import Signer
 from apps.simulate.dingtalk_socket import Gateway
@@ -71,6 +71,7 @@ class DingTalkStand(DingTalkPeople):
     """One company with one internal app and its robot."""
 
     platform = "dingtalk"
+    stream_config: Mapping[str, str] | None = {}
 
     def __init__(self, port: int = 0, *, token_life_s: int = 7200) -> None:
         super().__init__(port)
@@ -122,6 +123,15 @@ class DingTalkStand(DingTalkPeople):
     async def listen_more(self) -> None:
         """The gateway's socket."""
         await self.gateway.open()
+
+    def through_connection(self, push: Push) -> bytes | None:
+        """The same in a frame; it comes again when it was not acknowledged with 200."""
+        if not self.gateway.live:
+            return None
+        ack = self.wait_for(self.gateway.push(self.frame(push)))
+        if ack.get("code") != 200:
+            raise ConnectionError(f"not taken: {ack}")
+        return json.dumps(ack).encode()
 
     async def hang_up_more(self) -> None:
         """Both at once, as a machine that goes off."""

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from apps.simulate import feishu_files
-from apps.simulate.desk import Seen
+from apps.simulate.desk import Push, Seen
 from apps.simulate.feishu_app import APPLICATION, App
 from apps.simulate.feishu_cards import INPUTS, BadCard, check_card
 from apps.simulate.feishu_people import GROUP, PEOPLE, FeishuPeople
@@ -86,6 +86,7 @@ class FeishuStand(FeishuPeople):
         self.people = dict(PEOPLE)
         self.sent_files = {}
         self.written_in = {}
+        self.events = {}
         self.chats = {GROUP, *(self.chat_of(name) for name in self.people)}
         self.users = set(self.people.values())
         self.recalled: set[str] = set()
@@ -157,6 +158,15 @@ class FeishuStand(FeishuPeople):
     async def listen_more(self) -> None:
         """The long connection's socket."""
         await self.long.open()
+
+    def through_connection(self, push: Push) -> bytes | None:
+        """The same event in a frame; it comes again when it was not acknowledged with 200."""
+        if not self.long.live:
+            return None
+        ack = self.wait_for(self.long.push(self.events[push.body]))
+        if ack.get("code") != 200:
+            raise ConnectionError(f"not taken: {ack}")
+        return json.dumps(ack).encode()
 
     async def hang_up_more(self) -> None:
         """Both at once, as a machine that goes off."""
@@ -302,7 +312,10 @@ def words_of(content: Any) -> str:
 def _strings(value: Any) -> list[str]:
     if isinstance(value, dict):
         skipped = {"tag", "template", "schema", "type", "data_type", "name", "summary", "width"}
-        kept = [v for k, v in value.items() if k not in skipped | {"flex_mode"}]
+        skipped |= {"flex_mode", "behaviors", "form_action_type", "text_align", "file_key"}
+        # The header is on top, wherever it stands in the JSON.
+        names = sorted(value, key=lambda name: name != "header")
+        kept = [value[name] for name in names if name not in skipped]
         return [text for one in kept for text in _strings(one)]
     if isinstance(value, list):
         return [text for one in value for text in _strings(one)]

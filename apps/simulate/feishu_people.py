@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ class FeishuPeople(Desk):
     """The outer half of `FeishuStand`; everything goes through its `signer`."""
 
     platform = "feishu"
+    stream_config: Mapping[str, str] | None = {}
     group = GROUP
     repeats_s = (15, 300, 3600, 21600)
     signer: Signer
@@ -30,6 +32,8 @@ class FeishuPeople(Desk):
     users: set[str]
     #: Where a message was written.
     written_in: dict[str, str]
+    #: What was signed, by the body that it became.
+    events: dict[bytes, dict[str, Any]]
 
     def chat_of(self, who: str, *, group: bool = False) -> str:
         """The chat in which somebody writes."""
@@ -126,6 +130,7 @@ class FeishuPeople(Desk):
 
     def _push(self, event: dict[str, Any], message_id: str = "") -> Push:
         body, headers = self.signer.sign(event)
+        self.events[body] = event
         return Push(body, headers, message_id=message_id)
 
 

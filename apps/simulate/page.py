@@ -164,7 +164,9 @@ class Page(HttpStand):
             return Answer(400, {"error": str(error)})
         except NotImplementedError:
             return Answer(400, {"error": f"nobody can do that at {self.desk.platform}"})
-        except (ValueError, LookupError, TypeError) as error:
+        except ValueError as error:  # a desk says in words what its platform does not have
+            return Answer(400, {"error": str(error)})
+        except (LookupError, TypeError) as error:
             return Answer(400, {"error": f"{type(error).__name__}: {error}"})
         return Answer(200, {})
 

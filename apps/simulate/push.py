@@ -8,12 +8,16 @@ import time
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
+from websockets.exceptions import ConnectionClosed
+
 from apps.simulate.desk import Desk, Push
 
 PATIENCE_S = 10.0
 #: The vendors' pauses (minutes, hours) at the pace of somebody who watches.
 SCALE = 10
 LONGEST_PAUSE_S = 30.0
+#: A bot that kept a connection so recently makes a new one: nothing is pushed to its address.
+BETWEEN_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class Pusher:
         self.desk = desk
         self.aim(target)
         self._ending = threading.Event()
+        self._carried_at = float("-inf")  # when a bot's own connection last took something
 
     @property
     def target(self) -> str:
@@ -103,10 +108,23 @@ class Pusher:
             if self._once(event, self.desk.again(event.push)):
                 return
 
+    def _through_connection(self, push: Push) -> Attempt | None:
+        try:
+            answer = self.desk.through_connection(push)
+        except (TimeoutError, OSError, ConnectionClosed) as error:
+            return Attempt(0, why=f"{type(error).__name__}: {error}")
+        if answer is not None:
+            self._carried_at = time.monotonic()
+            return Attempt(200, answer)
+        if time.monotonic() - self._carried_at < BETWEEN_S:
+            return Attempt(0, why="the bot's connection is away")
+        return None
+
     def _once(self, event: Event, push: Push) -> bool:
-        attempt = post(self.target, push)
+        carried = self._through_connection(push)
+        attempt = carried or post(self.target, push)
         event.attempts.append(attempt)
-        if attempt.taken:
+        if attempt.taken and carried is None:
             for more in self.desk.taken(push, attempt.body):
                 self.send(more)
         return attempt.taken

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qsl
 
 from apps.simulate.desk import Push, Seen
@@ -24,8 +23,6 @@ from apps.simulate.slack_people import (
     in_envelope,
 )
 from apps.simulate.slack_socket import SocketMode
-
-T = TypeVar("T")
 
 MAX_TEXT = 40_000
 METADATA = 8 * 1024
@@ -331,9 +328,13 @@ class SlackStand(SlackPeople):
         kind, payload = in_envelope(push)
         return self.wait_for(self.socket.push(kind, payload, retry=retry))
 
-    def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run something on the stand's loop, from another thread or another loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+    def through_connection(self, push: Push) -> bytes | None:
+        """In an envelope, as soon as there is a socket to carry it."""
+        if not self.socket.live:
+            return None
+        envelope = self.by_socket(push)
+        self.wait_for(self.socket.acknowledged(envelope))
+        return envelope.encode()
 
 
 def _arguments(call: Call, method: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import itertools
 import json
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -39,6 +40,7 @@ class SlackPeople(Desk):
     """The outer half of `SlackStand`: one workspace with its people, channels and files."""
 
     platform = "slack"
+    stream_config: Mapping[str, str] | None = {}
     people = PEOPLE
     group = GROUP
     repeats_s = (1, 60, 300)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from typing import Any
@@ -9,6 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+
+ACK_S = 10.0
 
 
 class SocketMode:
@@ -56,6 +59,12 @@ class SocketMode:
         }
         await self.frame(json.dumps(envelope, ensure_ascii=False))
         return str(envelope["envelope_id"])
+
+    async def acknowledged(self, envelope: str) -> None:
+        """Wait for the acknowledgement of an envelope. Raises TimeoutError."""
+        async with asyncio.timeout(ACK_S):
+            while envelope not in self.acks:
+                await asyncio.sleep(0.005)
 
     async def frame(self, text: str) -> None:
         """Send anything to the newest connection."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+import time
+from collections.abc import Mapping
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
@@ -17,6 +19,7 @@ PEOPLE = {"alice": "1001", "bob": "1002", "mallory": "1003"}
 GROUP = "-1001987654321"
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 LIMIT = 4096
+POLLS_S = 60.0  # so long after the last getUpdates the bot counts as one that asks
 METHODS = {
     "getMe", "getWebhookInfo", "setWebhook", "deleteWebhook", "getUpdates", "getFile",
     "sendMessage", "editMessageText", "sendChatAction", "answerCallbackQuery",
@@ -39,6 +42,7 @@ class TelegramStand(Desk):
     """`token` is the bot's; ids of users are positive, the group's is negative."""
 
     platform = "telegram"
+    stream_config: Mapping[str, str] | None = {}
     group = GROUP
 
     def __init__(self, port: int = 0) -> None:
@@ -53,6 +57,7 @@ class TelegramStand(Desk):
         self.webhook: dict[str, Any] = {}
         self.thanked: list[str] = []  # callback queries
         self.typing: list[str] = []
+        self._polled_at = float("-inf")
         self.confirmed = 0  # updates below were confirmed by getUpdates
         self._pending: list[dict[str, Any]] = []
         self._files: dict[str, tuple[str, bytes]] = {}
@@ -167,6 +172,13 @@ class TelegramStand(Desk):
         with self._lock:
             self._pending.append(json.loads(push.body))
 
+    def through_connection(self, push: Push) -> bytes | None:
+        """Wait for the next getUpdates, when the bot asks for its updates."""
+        if time.monotonic() - self._polled_at > POLLS_S:
+            return None
+        self.queue(push)
+        return b"getUpdates"
+
     # ---- the API ----
 
     def respond(self, call: Call) -> Answer:
@@ -216,6 +228,7 @@ class TelegramStand(Desk):
     def _getUpdates(self, fields: dict[str, Any]) -> Any:
         if self.webhook.get("url"):
             raise Refusal(409, "Conflict: can't use getUpdates method while webhook is active")
+        self._polled_at = time.monotonic()
         offset = int(fields.get("offset", 0))
         with self._lock:
             if offset:

@@ -59,6 +59,7 @@ class WecomAibotStand(Desk):
         super().__init__(port)
         self.sealer = Sealer()
         self.aibot_id, self.bot_name, self.secret = "AIBOTSTAND", "ClawdBot", "stand-socket-secret"
+        self.stream_config = {"secret": self.secret}
         self.people = {"alice": "WoAlice", "bob": "WoBob", "mallory": "WoMallory"}
         self.group = "wrStandGroup01"
         self.complaints: list[str] = []
@@ -275,6 +276,11 @@ class WecomAibotStand(Desk):
         self.shown[number] = Seen(number, asked.chat, words, raw={"card": None})
 
     # ---- for the socket ----
+
+    def through_connection(self, push: Push) -> bytes | None:
+        """Through the live socket, where nothing is polled."""
+        known = push.message_id in self.asked
+        return self.sockets.deliver(push).encode() if known and self.sockets.live else None
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

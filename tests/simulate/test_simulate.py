@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import http.client
 import json
@@ -13,17 +14,21 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from websockets.asyncio.client import connect
 
 from apps.im.base import get_platform
 from apps.simulate import push as pushing
 from apps.simulate.desk import Desk
 from apps.simulate.desks import all_desks
+from apps.simulate.dingtalk import DingTalkStand
 from apps.simulate.feishu import FeishuStand
 from apps.simulate.page import Page
 from apps.simulate.push import Pusher
 from apps.simulate.server import Answer, Call, HttpStand
+from apps.simulate.telegram import TelegramStand
 from tests.console.stack import free_port, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -331,6 +336,48 @@ def test_a_push_that_is_refused_comes_again_until_it_is_taken(
     wait_for(lambda: len(event.attempts) == count + 1, 5)
 
 
+def test_a_bot_that_asks_for_its_updates_is_not_pushed_to(installation: Installation) -> None:
+    with TelegramStand() as stand:
+        pusher = Pusher(stand, f"{installation.url}/x/")
+        first = pusher.send(stand.say("pushed"))
+        wait_for(lambda: first.attempts, 5)
+        assert len(installation.calls_to("/x/")) == 1
+        updates = f"/bot{stand.token}/getUpdates"
+        assert _asked(stand, updates)["result"] == []
+        second = pusher.send(stand.say("fetched"))
+        wait_for(lambda: second.attempts, 5)
+        (update,) = _asked(stand, updates)["result"]
+        assert update["message"]["text"] == "fetched"
+        assert len(installation.calls_to("/x/")) == 1
+        assert [one.taken for one in second.attempts] == [True]
+
+
+def _asked(stand: Desk, path: str) -> dict[str, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", int(stand.url.rpartition(":")[2]))
+    connection.request("POST", path, "{}", {"content-type": "application/json"})
+    found: dict[str, Any] = json.loads(connection.getresponse().read())
+    connection.close()
+    return found
+
+
+async def test_an_event_goes_through_the_connection_that_a_bot_keeps(
+    installation: Installation,
+) -> None:
+    with DingTalkStand() as stand:
+        pusher = Pusher(stand, f"{installation.url}/x/")
+        offered = stand.gateway.offer()
+        address = f"{offered['endpoint']}?{urlencode({'ticket': offered['ticket']})}"
+        async with connect(address) as socket:
+            event = pusher.send(stand.say("/ping"))
+            name = json.loads(await socket.recv())["headers"]["messageId"]
+            headers = {"contentType": "application/json", "messageId": name}
+            ack = {"code": 200, "headers": headers, "message": "OK", "data": "{}"}
+            await socket.send(json.dumps(ack))
+            await asyncio.to_thread(wait_for, lambda: event.attempts, 5)
+        assert [one.taken for one in event.attempts] == [True]
+        assert not installation.calls_to("/x/")
+
+
 def test_a_push_is_given_up_when_the_vendor_would(
     desk: FeishuStand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -351,6 +398,8 @@ def test_every_stand_is_found() -> None:
     for name, kind in found.items():
         stand = kind()
         assert stand.platform == name
+        streams = "stream" in get_platform(name).connections
+        assert (stand.stream_config is not None) == streams
         if get_platform(name).abilities.receives:
             assert {"alice", "bob", "mallory"} <= set(stand.people)
 

@@ -29,6 +29,10 @@ _INTRODUCTION = both(
     "让安装认识它和两个人（在另一个终端里）：",
     "Introduce it and two people to the installation, in another terminal:",
 )
+_STREAM = both(
+    "没有公网地址、由安装主动连接时：在 bot add 那一行末尾加上 {pairs}",
+    "Over a connection of its own, without a public address: end the line of bot add with {pairs}",
+)
 _PAGE = both("聊天页面：{url}    Ctrl-C 结束", "The page to chat in: {url}    Ctrl-C ends it")
 _ENDED = both("已结束。", "Ended.")
 
@@ -81,7 +85,12 @@ class Command(BaseCommand):
         self.stdout.write(_said(_ENDED))
 
     def _introduce(self, desk: Desk, page: Page) -> None:
-        lines = [_said(_INTRODUCTION), *introduction(desk), "", _said(_PAGE.format(url=page.url))]
+        lines = [_said(_INTRODUCTION), *introduction(desk), ""]
+        if desk.stream_config is not None:
+            more = {**desk.stream_config, "connection": "stream"}
+            pairs = " ".join(shlex.quote(f"{name}={value}") for name, value in more.items())
+            lines.append(_said(_STREAM.format(pairs=pairs)))
+        lines.append(_said(_PAGE.format(url=page.url)))
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
 
