@@ -101,7 +101,7 @@ def _tell_approvers(approval: Approval, now: datetime) -> list[Delivery]:
 def _told(approval: Approval, person: Person, now: datetime) -> Delivery:
     language = words.language_of(person)
     chat, card = conversations.own(person), _card(approval, language)
-    made = reply.to_conversation(chat, "notice", card, now=now, job=approval.job)
+    made = reply.to_conversation(chat, "notice", card, now=now, job=approval.job, language=language)
     made.context = {"language": language}  # what is added later is in the same one
     return made
 

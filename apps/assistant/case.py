@@ -98,10 +98,13 @@ class Case:
         private = private or bool(self.press and self.press.delivery.private_to)
         card = heard.with_heard(card, self.message, self.language)
         made = reply.to_message(
-            self.message, "answer", card, now=self.now, private=private, job=job
-        )
+            self.message, "answer", card, now=self.now, private=private, job=job,
+            language=self.language,
+        )  # fmt: skip
         self.deliveries += reply.where_it_is_seen(made, self.message, self.person, self.now)
 
     def notice(self, card: Card) -> None:
         """Say something that is not the answer."""
-        self.deliveries.append(reply.to_message(self.message, "notice", card, now=self.now))
+        self.deliveries.append(
+            reply.to_message(self.message, "notice", card, now=self.now, language=self.language)
+        )

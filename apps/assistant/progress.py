@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from apps.assistant import questions, reply, wake, words
@@ -140,7 +141,7 @@ def show(job: Job, card: Card) -> None:
             return
         shown = Delivery.objects.filter(job=job, role="progress").first()
         if shown is not None:
-            delivery.edit(shown, card.to_json(), cards.to_text(card))
+            _put(shown, card)
             return
         delivery.create(reply.for_job(job, "progress", card, now=utcnow()), take=False)
 
@@ -215,4 +216,5 @@ def _without_buttons(row: Delivery, state: str, note: str) -> Card:
 
 
 def _put(row: Delivery, card: Card) -> None:
-    delivery.edit(row, card.to_json(), cards.to_text(card))
+    language = _language_of(row) or settings.CLAWDBOT_LANGUAGE
+    delivery.edit(row, card.to_json(), cards.to_text(card, language))

@@ -37,6 +37,7 @@ def to_message(
     now: datetime,
     job: Job | None = None,
     private: bool = False,
+    language: str = "",
 ) -> Delivery:
     """A delivery (not saved) that answers this message where it was asked."""
     private = private or message.conversation.chat_id.startswith(NOWHERE)
@@ -52,9 +53,9 @@ def to_message(
         private_to=message.sender_id if private else "",
         reply_to="" if message.kind in UNANSWERABLE else message.platform_message_id,
         in_reply_to=message.platform_message_id,
-        context=_context(message),
+        context=_context(message) | _spoken(language),
         card=card.to_json(),
-        text=cards.to_text(card),
+        text=cards.to_text(card, language or settings.CLAWDBOT_LANGUAGE),
         not_before=now,
         created_at=now,
         trace_id=message.trace_id,
@@ -70,10 +71,22 @@ def _context(message: Message) -> dict[str, Any]:
     return {key: extra[key] for key in wanted if extra.get(key) is not None}
 
 
+def _spoken(language: str) -> dict[str, str]:
+    """A language of the reader's own; nothing when it is the installation's."""
+    return {"language": language} if language not in {"", settings.CLAWDBOT_LANGUAGE} else {}
+
+
 def to_conversation(
-    conversation: Conversation, role: str, card: Card, *, now: datetime, job: Job
+    conversation: Conversation,
+    role: str,
+    card: Card,
+    *,
+    now: datetime,
+    job: Job,
+    language: str = "",
 ) -> Delivery:
     """A delivery (not saved) to a conversation that nobody asked in just now."""
+    language = language or words.language_of(job.person)
     return Delivery(
         bot_id=conversation.bot_id,
         conversation_id=conversation.pk,
@@ -84,8 +97,9 @@ def to_conversation(
         chat_id=conversation.chat_id,
         chat_type=conversation.chat_type,
         private_to=_who_is_there(conversation),
+        context=_spoken(language),
         card=card.to_json(),
-        text=cards.to_text(card),
+        text=cards.to_text(card, language),
         not_before=now,
         created_at=now,
         trace_id=job.trace_id,
@@ -111,9 +125,10 @@ def for_job(
         told = to_conversation(job.conversation, role, card, now=now, job=job)
         alone = not private or told.chat_type == "private"
         return [told if alone else _in_web_chat(told, job.person)]
+    language = words.language_of(job.person)
     if role == "answer":
-        card = heard.with_heard(card, job.message, words.language_of(job.person))
-    made = to_message(job.message, role, card, now=now, job=job, private=private)
+        card = heard.with_heard(card, job.message, language)
+    made = to_message(job.message, role, card, now=now, job=job, private=private, language=language)
     if role == "answer" and _nobody_waits(job):
         return [_in_web_chat(made, job.person)]
     return where_it_is_seen(made, job.message, job.person, now)
@@ -130,8 +145,10 @@ def where_it_is_seen(
     if known and get_platform(message.bot.platform).abilities.private:
         return [answer]
     url = f"{settings.CLAWDBOT_PUBLIC_URL}/chat/"
-    card = words.plain(words.IN_WEB_CHAT, words.language_of(person), who=str(person), url=url)
-    return [_in_web_chat(answer, person), to_message(message, "notice", card, now=now)]
+    language = words.language_of(person)
+    card = words.plain(words.IN_WEB_CHAT, language, who=str(person), url=url)
+    told = to_message(message, "notice", card, now=now, language=language)
+    return [_in_web_chat(answer, person), told]
 
 
 def _name_asker(answer: Delivery, message: Message, person: Person | None) -> bool:
@@ -169,5 +186,5 @@ def _in_web_chat(answer: Delivery, person: Person) -> Delivery:
     answer.bot_id, answer.conversation_id = chat.bot_id, chat.pk
     answer.chat_id, answer.chat_type = chat.chat_id, chat.chat_type
     answer.reply_to = answer.in_reply_to = answer.private_to = ""
-    answer.context = {}
+    answer.context = _spoken(words.language_of(person))
     return answer

@@ -95,7 +95,7 @@ def _parcel(delivery: Delivery, bot: Bot) -> Parcel:
         mention_name=str(delivery.context.get("mention_name", "")),
         platform_message_id=delivery.platform_message_id,
         revision=delivery.revision,
-        language=settings.CLAWDBOT_LANGUAGE,
+        language=str(delivery.context.get("language") or settings.CLAWDBOT_LANGUAGE),
         files=parts.media,
         links=parts.links,
         repeat=not update and _may_be_a_repeat(delivery, platform.abilities.idempotency),

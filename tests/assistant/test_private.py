@@ -9,7 +9,7 @@ import pytest
 from apps.accounts.models import Person
 from apps.assistant import inbox, jobs, runner
 from apps.assistant.models import Conversation, Job
-from apps.im import registry
+from apps.im import marks, registry
 from apps.im.base import Abilities
 from apps.im.models import Delivery
 from apps.im.platforms.webhook import Webhook
@@ -118,3 +118,15 @@ def test_who_has_no_name_there_finds_it_in_the_web_chat(chat: Chat, alice: Perso
 def test_what_a_schedule_asks_in_a_private_chat_is_said_there(chat: Chat, alice: Person) -> None:
     (answer,) = fire(chat, alice, {"chat_id": "chat-alice", "chat_type": "private"})
     assert (answer.chat_id, answer.private_to) == ("chat-alice", "")
+
+
+def test_what_goes_out_is_worded_as_its_reader_reads(chat: Chat, bob: Person) -> None:
+    Person.objects.filter(pk=bob.pk).update(language="en")
+    message = chat.say("bob", "/pingg")
+    answer = Delivery.objects.get(message=message, role="answer")
+    assert answer.context["language"] == "en"
+    assert "Commands you can type" in answer.text
+    (parcel,), _ = marks.prepare([answer])
+    assert parcel.outgoing.language == "en"
+    plain = Delivery.objects.get(message=chat.say("carol", "/pingg"), role="answer")
+    assert "language" not in plain.context

@@ -104,8 +104,11 @@ async def connected(
     task = asyncio.create_task(AIBOT.stream(ctx, inbox))
     try:
         before = stand.sockets.subscriptions
-        async with asyncio.timeout(3):
-            while not (task.done() or (await aibot_wire.state(1)).live):
+        async with asyncio.timeout(10):
+            while not task.done():
+                # The mark may be an earlier connection's.
+                if stand.sockets.live is not None and (await aibot_wire.state(1)).live:
+                    break
                 await asyncio.sleep(0.01)
         assert task.done() or stand.sockets.subscriptions >= before
         yield inbox, task
