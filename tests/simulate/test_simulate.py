@@ -431,9 +431,12 @@ def test_an_unknown_platform_is_refused_with_those_that_are_known(tmp_path: Path
 
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_serves_until_it_is_ended(tmp_path: Path, by: signal.Signals) -> None:
+def test_the_command_serves_until_it_is_ended(
+    tmp_path: Path, by: signal.Signals, request: pytest.FixtureRequest
+) -> None:
     nobody = free_port()
     process = manage(tmp_path / "home", "webhook", "--port", "0", web=nobody)
+    request.addfinalizer(process.kill)
     assert process.stdout is not None
     lines = []
     while not any("page" in line for line in lines):
