@@ -32,6 +32,10 @@ _BAD_KEY = both(
     "encoding_aes_key 应为 43 个字符，请重新复制：{why}",
     "encoding_aes_key has 43 characters; copy it again: {why}",
 )
+_NO_SECRET = both(
+    "缺少 secret：长连接方式要填机器人的长连接 Secret",
+    "secret is missing: connection=stream needs the secret of the long connection",
+)
 _NO_ID = both("长连接缺少 aibot_id（BotID）", "aibot_id (the BotID) is missing for the connection")
 _NOT_TRIED = both(
     "还没有建立过长连接：机器人需要 connection=stream，并且 manage.py connect 在运行",
@@ -55,6 +59,8 @@ def against(config: Mapping[str, Any]) -> list[Text]:
 
 def problems(config: Mapping[str, Any]) -> list[Check]:
     """The settings without which nothing that comes in could be believed."""
+    if config.get("connection") == "stream" and not config.get("secret"):
+        return [Check("secret", False, _NO_SECRET)]
     callback = [name for name in ("token", "encoding_aes_key") if config.get(name)]
     if config.get("secret") and not callback:
         return [] if config.get("aibot_id") else [Check("aibot_id", False, _NO_ID)]

@@ -294,3 +294,10 @@ def test_signed_mutations_are_judged_and_never_raise(
 def test_noise_is_refused(body: bytes, query: dict[str, str]) -> None:
     received = AIBOT.receive(CONFIG, InboundRequest("POST", "/", query, {}, body), time.time())
     assert received.verdict == "reject"
+
+
+def test_a_long_connection_needs_its_secret() -> None:
+    adapter = AIBOT
+    (problem,) = adapter.can_enable({"connection": "stream", "aibot_id": "b1"})
+    assert "secret" in problem.en
+    assert not adapter.can_enable({"connection": "stream", "aibot_id": "b1", "secret": "s"})

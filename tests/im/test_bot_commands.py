@@ -120,3 +120,17 @@ def test_deliveries(feishu_stand: FeishuStand) -> None:
     assert Delivery.objects.get(pk=failed.pk).state == "pending"
     assert refused("delivery", "replay", str(failed.pk))[0] == 2
     assert refused("delivery", "replay", "999999")[0] == 2
+
+
+def test_a_bot_is_changed_and_switched_on_again(feishu_stand: FeishuStand) -> None:
+    run("bot", "add", "feishu", "office", *settings_of(feishu_stand))
+    Bot.objects.update(enabled=False, fault="app is gone")
+    run("bot", "set", "office", "max_skew_s=60", "connection=stream", "encrypt_key=", "enabled=yes")
+    bot = Bot.objects.get()
+    assert (bot.enabled, bot.fault, bot.connection) == (True, "", "stream")
+    assert config_of(bot)["max_skew_s"] == 60
+    code, message = refused("bot", "set", "office", "connection=webhook")
+    assert (code, "encrypt_key" in message) == (2, True)
+    run("bot", "set", "office", "enabled=no")
+    assert not Bot.objects.get().enabled
+    assert refused("bot", "set", "office", "no_such=1")[0] == 2

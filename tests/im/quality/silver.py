@@ -116,6 +116,7 @@ class Silver(Bronze):
     async def test_a_long_answer_arrives_whole(self, desk: Desk) -> None:
         ctx = self.context(desk)
         await self.adapter.send(ctx, self.answer(self.asked(desk), "\n".join(LINES)))
+        assert self.with_words(desk, LINES[-1])
         whole = "\n".join(seen.text for seen in desk.visible())
         missing = [line for line in LINES if line not in whole]
         assert not missing

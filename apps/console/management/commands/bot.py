@@ -26,7 +26,7 @@ YES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": F
 
 
 class Command(ConsoleCommand):
-    """Add, list, check and remove bots."""
+    """Add, change, list, check and remove bots."""
 
     help = "IM bots. 聊天机器人。"
 
@@ -37,6 +37,9 @@ class Command(ConsoleCommand):
         add.add_argument("platform", metavar="PLATFORM", help=", ".join(_addable()))
         add.add_argument("slug", metavar="SLUG")
         add.add_argument("pairs", nargs="*", metavar="KEY=VALUE")
+        change = self.verb(verbs, "set", self._set, both("改设置、启停", "change a bot"))
+        change.add_argument("slug", metavar="SLUG")
+        change.add_argument("pairs", nargs="+", metavar="KEY=VALUE")
         self.verb(verbs, "list", self._list, both("列出机器人", "list the bots"), as_json=True)
         for name, run, summary in (
             ("check", self._check, both("连平台核对设置", "call the platform and check")),
@@ -62,6 +65,21 @@ class Command(ConsoleCommand):
             both(f"{k} = {v}（向平台查得）", f"{k} = {v} (learned)") for k, v in learned.items()
         ]
         self.show(options, _shown(Bot.objects.get(pk=bot.pk)), lines)
+
+    def _set(self, options: Options) -> None:
+        """Settings, `connection` and `enabled`; KEY= takes a setting away."""
+        bot, actor = _bot(options["slug"]), cli_actor()
+        values = key_values(options["pairs"])
+        enabled = values.pop("enabled", "")
+        wanted = _yes_or_no(enabled) if enabled else bot.enabled
+        connection = values.pop("connection", None)
+        if bot.enabled and not wanted:
+            bots.set_enabled(bot, False, actor)
+        if values or connection is not None:
+            bots.update_settings(bot, values, actor, connection=connection)
+        if wanted:
+            bots.set_enabled(bot, True, actor)
+        self.say(both(f"已更改 {bot}", f"Changed {bot}"))
 
     def _list(self, options: Options) -> None:
         found = [_shown(bot) for bot in Bot.objects.order_by("platform", "slug")]
