@@ -128,8 +128,9 @@ def test_what_nobody_asked_for_finds_its_way_into_a_private_chat(
     deliver()
     chat = Conversation.objects.get()
     made = reply.to_conversation(
-        chat, "notice", cards.answer("do not forget"), now=timezone.now(), job=Job()
-    )
+        chat, "notice", cards.answer("do not forget"), now=timezone.now(), job=Job(),
+        language="en",
+    )  # fmt: skip
     made.job = None
     delivery.create([made], take=False)
     deliver()
