@@ -279,3 +279,11 @@ async def test_a_flood_of_long_messages_is_polled_for(stand: TelegramStand) -> N
     await asyncio.to_thread(stand.wait, lambda: stand.confirmed > 880100 or task.done(), 20)
     task.cancel()
     assert len(inbox.texts) == 100
+
+
+async def test_a_server_that_does_not_wait_is_not_asked_in_a_circle(stand: TelegramStand) -> None:
+    task = asyncio.create_task(TELEGRAM.stream(context(stand), Inbox()))  # type: ignore[arg-type]
+    await asyncio.to_thread(stand.wait, lambda: len(stand.calls_to("getUpdates")) == 2, 10)
+    task.cancel()
+    first, second = stand.calls_to("getUpdates")
+    assert second.at - first.at >= 0.9

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -36,6 +38,7 @@ from apps.im.telegram_updates import WANTED, Me
 SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 MAX_PHOTO = 10 * 1024 * 1024
 POLL_S = 25.0
+SHORTEST_POLL_S = 1.0
 
 _BAD_SECRET = both(
     "缺少 secret_token：1 到 256 个字母、数字、- 或 _",
@@ -186,6 +189,7 @@ class Telegram(Platform):
         while True:
             body = {"timeout": int(POLL_S), "allowed_updates": list(WANTED)}
             body |= {"offset": int(link.held("offset") or 0), "limit": telegram_api.MOST_UPDATES}
+            asked = time.monotonic()
             updates = await telegram_api.request(
                 ctx,
                 "getUpdates",
@@ -202,6 +206,9 @@ class Telegram(Platform):
                     log.warning("telegram.bad_update", error=str(error))
                 if type(update.get("update_id")) is int:
                     link.hold("offset", str(update["update_id"] + 1))
+            if not updates:
+                # A server that does not wait for something to tell must not be asked in a circle.
+                await asyncio.sleep(max(0.0, asked + SHORTEST_POLL_S - time.monotonic()))
 
     async def check(self, ctx: SendContext) -> list[Check]:
         """Is the token right, does Telegram push to us, and does it get through?"""
