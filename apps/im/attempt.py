@@ -6,10 +6,15 @@ it in `Outgoing.context`, beside what a `DeliveryError` holds in `done`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
+
+from apps.im.errors import DeliveryError
+
+Step = TypeVar("Step")
+_PIECES = "pieces"
 
 _done: ContextVar[dict[str, Any] | None] = ContextVar("done", default=None)
 
@@ -30,3 +35,25 @@ def note(done: dict[str, Any]) -> None:
     kept = _done.get()
     if kept is not None:
         kept.update(done)
+
+
+def shown(context: Mapping[str, Any]) -> int:
+    """How many of the pieces earlier attempts have shown, by `Outgoing.context`."""
+    return int(context.get(_PIECES) or 0)
+
+
+async def go_on(
+    context: Mapping[str, Any], steps: Sequence[Step], post: Callable[[Step], Awaitable[object]]
+) -> None:
+    """Post the steps that no earlier attempt has shown, and note each that was taken.
+
+    Raises what `post` raises, with what is shown in `DeliveryError.done`.
+    """
+    first = shown(context)
+    for number, step in enumerate(steps[first:], start=first):
+        try:
+            await post(step)
+        except DeliveryError as error:
+            error.done = {_PIECES: number}
+            raise
+        note({_PIECES: number + 1})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -33,7 +34,6 @@ from apps.im.dingtalk_hosts import OAPI, REPLY_HOSTS, trust
 #: The robot is gone, or its address was never one.
 _NO_ROBOT = frozenset({"300001", "300005", "400101", "400102"})
 _SECURITY = "310000"
-_PIECES = "pieces"
 _OK = both("正常", "fine")
 _NEEDED = both("缺少 webhook_url", "webhook_url is missing")
 _FOREIGN = both(
@@ -97,19 +97,15 @@ class DingTalkRobot(Platform):
 
         DingTalk knows no repeats here; pieces that are shown already are not posted again.
         """
-        shown = int(out.context.get(_PIECES, 0))
-        out = replace(out, repeat=out.repeat and not shown)  # the same pieces as before
+        known = attempt.shown(out.context)
+        out = replace(out, repeat=out.repeat and not known)  # the same pieces as before
         card = replace(out.shown(), buttons=(), form=None)  # a click would reach nobody
         head = dingtalk_card.title(card, out.language)
         texts = dingtalk_card.pieces(dingtalk_card.markdown(card, out.language), head)
-        for number, text in enumerate(texts[shown:], start=shown):
-            body = {"msgtype": "markdown", "markdown": {"title": head, "text": text}}
-            try:
-                await _post(ctx, body)
-            except DeliveryError as error:
-                error.done = {_PIECES: number}
-                raise
-            attempt.note({_PIECES: number + 1})
+        bodies = [
+            {"msgtype": "markdown", "markdown": {"title": head, "text": text}} for text in texts
+        ]
+        await attempt.go_on(out.context, bodies, partial(_post, ctx))
         return Sent()
 
     async def check(self, ctx: SendContext) -> list[Check]:

@@ -10,6 +10,7 @@ import base64
 import hmac
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 from apps.core import clock
@@ -90,8 +91,8 @@ class FeishuRobot(Platform):
 
         Feishu knows no repeats here; pieces that are shown already are not posted again.
         """
-        shown = int(out.context.get("pieces", 0))
-        out = replace(out, repeat=out.repeat and not shown)  # the same pieces as before
+        known = attempt.shown(out.context)
+        out = replace(out, repeat=out.repeat and not known)  # the same pieces as before
         card = replace(out.shown(), buttons=(), form=None)  # a click would reach nobody
         limits = replace(feishu_card.LIMITS, max_bytes=MAX_BODY - 2_000)
         fitted = fit(card, limits, out.language)
@@ -99,13 +100,7 @@ class FeishuRobot(Platform):
             {"msg_type": "interactive", "card": feishu_card.render(fitted.card)}
         ]
         bodies += [{"msg_type": "text", "content": {"text": piece}} for piece in fitted.rest]
-        for number, body in enumerate(bodies[shown:], start=shown):
-            try:
-                await _post(ctx, body)
-            except DeliveryError as error:
-                error.done = {"pieces": number}
-                raise
-            attempt.note({"pieces": number + 1})
+        await attempt.go_on(out.context, bodies, partial(_post, ctx))
         return Sent()
 
     async def check(self, ctx: SendContext) -> list[Check]:

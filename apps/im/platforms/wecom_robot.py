@@ -11,6 +11,7 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
@@ -46,7 +47,6 @@ _BROKEN = {
 }
 #: How an empty text is refused when everything else is right.
 _EMPTY_TEXT = frozenset({"44004", "40008", "40058", "40063"})
-_SENT = "pieces"
 _OK = both("正常", "fine")
 _BAD_URL = both(
     "webhook_url 应是 https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=… 这样的地址",
@@ -99,17 +99,11 @@ class WeComRobot(Platform):
 
         WeCom knows no repeats here; what is known to be shown is not posted again.
         """
-        shown = int(out.context.get(_SENT) or 0)
+        known = attempt.shown(out.context)
         # The same pieces as before.
-        messages = _messages(replace(out, repeat=out.repeat and not shown))
+        messages = _messages(replace(out, repeat=out.repeat and not known))
         steps: list[dict[str, Any] | Media] = [*messages, *out.files]
-        for number, step in enumerate(steps[shown:], start=shown):
-            try:
-                await (_file(ctx, step) if isinstance(step, Media) else _post(ctx, step))
-            except DeliveryError as error:
-                error.done = {_SENT: number}
-                raise
-            attempt.note({_SENT: number + 1})
+        await attempt.go_on(out.context, steps, partial(_step, ctx))
         return Sent()
 
     async def check(self, ctx: SendContext) -> list[Check]:
@@ -139,6 +133,11 @@ def _messages(out: Outgoing) -> list[dict[str, Any]]:
     if out.mention and named:
         named[0]["text"]["mentioned_list"] = [out.mention]
     return named
+
+
+async def _step(ctx: SendContext, step: dict[str, Any] | Media) -> None:
+    """One message, or one file."""
+    await (_file(ctx, step) if isinstance(step, Media) else _post(ctx, step))
 
 
 async def _file(ctx: SendContext, media: Media) -> None:
