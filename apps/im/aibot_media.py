@@ -16,10 +16,10 @@ from urllib.parse import unquote
 from apps.core.http import HttpError, Refused, Response, TooLarge, Unreachable
 from apps.im import wecom_crypto
 from apps.im.aibot_events import trusted
-from apps.im.ciphers import BadCiphertext, cbc_decrypt, unbase64
+from apps.im.ciphers import WIDE_BLOCK, BadCiphertext, cbc_decrypt, unbase64
 from apps.im.errors import Later, Permanent
 from apps.im.shapes import Media, SendContext
-from apps.im.wecom_crypto import PAD_BLOCK, BadKey
+from apps.im.wecom_crypto import BadKey
 
 #: Where WeCom keeps media: its own bucket (ww-aibot-img-1258476243.cos.<region>.myqcloud.com).
 HOSTS = ("*.myqcloud.com", "*.qpic.cn", "*.work.weixin.qq.com")
@@ -37,11 +37,11 @@ async def fetch(ctx: SendContext, attachment: Mapping[str, Any], limit: int) -> 
     """The attachment in clear. Raises `Permanent` (gone, too large, not ours) and `Later`."""
     url = str(attachment.get("url") or "")
     key = _key(ctx.config, attachment)
-    response = await _download(ctx, url, limit + PAD_BLOCK)
+    response = await _download(ctx, url, limit + WIDE_BLOCK)
     data = response.body
     if attachment.get("encrypted"):
         try:
-            data = cbc_decrypt(key, key[:16], data, block=PAD_BLOCK)
+            data = cbc_decrypt(key, key[:16], data, block=WIDE_BLOCK)
         except BadCiphertext as error:
             raise Permanent("the file cannot be decrypted with this key") from error
     if len(data) > limit:

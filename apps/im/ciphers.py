@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import os
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 AES_BLOCK = 16
+#: What WeCom and DingTalk pad to, where AES itself has blocks of 16.
+WIDE_BLOCK = 32
+_RANDOM = 16
+_LENGTH = 4
 
 
 class BadCiphertext(ValueError):
@@ -70,3 +75,33 @@ def iv_first_encrypt(key: bytes, plain: bytes, iv: bytes | None = None) -> str:
     """The other direction, with a random IV unless one is given."""
     iv = iv or os.urandom(AES_BLOCK)
     return base64.b64encode(iv + cbc_encrypt(key, iv, plain)).decode()
+
+
+def sorted_signature(*texts: str) -> str:
+    """Lower-case hex SHA-1 of texts, sorted and joined, as WeCom and DingTalk sign."""
+    joined = "".join(sorted(texts))
+    return hashlib.sha1(joined.encode("utf-8", "replace")).hexdigest()  # noqa: S324 - the vendors'
+
+
+def named_decrypt(key: bytes, text: str) -> tuple[bytes, bytes]:
+    """The message, and for whom it is, in base64 of an encrypted layout. Raises `BadCiphertext`.
+
+    WeCom and DingTalk lay out 16 random bytes, the length of the message (4 bytes, network order),
+    the message and its receiver; the IV begins the key, and they pad to 32 bytes.
+    """
+    layout = cbc_decrypt(key, key[:AES_BLOCK], unbase64(text), block=WIDE_BLOCK)
+    begin = _RANDOM + _LENGTH
+    end = begin + int.from_bytes(layout[_RANDOM:begin])
+    if len(layout) < begin or end > len(layout):
+        raise BadCiphertext("the length is more than there is")
+    return layout[begin:end], layout[end:]
+
+
+def named_encrypt(key: bytes, message: bytes, receiver: str, random: bytes = b"") -> str:
+    """The other direction; `random` is 16 bytes, made when it is not given."""
+    random = random or os.urandom(_RANDOM)
+    if len(random) != _RANDOM:
+        raise ValueError(f"{_RANDOM} random bytes are needed")
+    layout = random + len(message).to_bytes(_LENGTH) + message + receiver.encode()
+    sealed = cbc_encrypt(key, key[:AES_BLOCK], layout, block=WIDE_BLOCK)
+    return base64.b64encode(sealed).decode()

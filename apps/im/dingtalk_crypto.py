@@ -10,16 +10,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import os
 from dataclasses import dataclass
 
-from apps.im.ciphers import BadCiphertext, cbc_decrypt, cbc_encrypt, unbase64
+from apps.im.ciphers import (
+    BadCiphertext,
+    named_decrypt,
+    named_encrypt,
+    sorted_signature,
+    unbase64,
+)
 
-#: Events are padded to 32 bytes where AES itself has blocks of 16.
-PAD_BLOCK = 32
 _KEY_CHARS = 43
-_RANDOM = 16
-_LENGTH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,31 +51,18 @@ def card_secret(app_secret: str) -> str:
 
 
 def event_signature(token: str, stamp: str, nonce: str, encrypt: str) -> str:
-    """Lower-case hex SHA-1 of the four texts, sorted and joined."""
-    joined = "".join(sorted((token, stamp, nonce, encrypt)))
-    return hashlib.sha1(joined.encode("utf-8", "replace")).hexdigest()  # noqa: S324 - the vendor's
+    """The signature of an encrypted event."""
+    return sorted_signature(token, stamp, nonce, encrypt)
 
 
 def open_event(aes_key: str, encrypt: str) -> Opened:
-    """Decrypt an event: 16 random bytes, its length, itself, the owner's key.
-
-    Raises `BadCiphertext`, for a key that is none too.
-    """
-    key = _key(aes_key)
-    layout = cbc_decrypt(key, key[:16], unbase64(encrypt), block=PAD_BLOCK)
-    begin = _RANDOM + _LENGTH
-    end = begin + int.from_bytes(layout[_RANDOM:begin])
-    if len(layout) < begin or end > len(layout):
-        raise BadCiphertext("the length is more than there is")
-    return Opened(layout[begin:end], layout[end:])
+    """Decrypt an event. Raises `BadCiphertext`, for a key that is none too."""
+    return Opened(*named_decrypt(_key(aes_key), encrypt))
 
 
 def seal_event(aes_key: str, message: bytes, owner: str, random: bytes = b"") -> str:
     """The other direction; `random` is 16 bytes, made when it is not given."""
-    key = _key(aes_key)
-    random = random or os.urandom(_RANDOM)
-    layout = random + len(message).to_bytes(_LENGTH) + message + owner.encode()
-    return base64.b64encode(cbc_encrypt(key, key[:16], layout, block=PAD_BLOCK)).decode()
+    return named_encrypt(_key(aes_key), message, owner, random)
 
 
 def _key(encoded: str) -> bytes:

@@ -8,25 +8,23 @@ order), the message, and the receive-id (the CorpID for an app, "" for an AI bot
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from apps.im.ciphers import BadCiphertext, cbc_decrypt, cbc_encrypt, unbase64
+from apps.im.ciphers import (
+    BadCiphertext,
+    named_decrypt,
+    named_encrypt,
+    sorted_signature,
+    unbase64,
+)
 from apps.im.payload import clock_fault, same
 from apps.im.shapes import InboundRequest
 
 MAX_SKEW_S = 600
 KEY_CHARS = 43
-#: WeCom pads to 32 bytes where AES itself has blocks of 16.
-PAD_BLOCK = 32
-_IV = 16
-_RANDOM = 16
-_LENGTH = 4
 
 
 class Refused(Exception):
@@ -84,9 +82,8 @@ def aes_key(encoded: str) -> bytes:
 
 
 def signature(token: str, timestamp: str, nonce: str, encrypt: str) -> str:
-    """Lower-case hex SHA-1 of the four texts, sorted and joined."""
-    joined = "".join(sorted((token, timestamp, nonce, encrypt)))
-    return hashlib.sha1(joined.encode("utf-8", "replace")).hexdigest()  # noqa: S324 - the vendor's
+    """The signature of a push."""
+    return sorted_signature(token, timestamp, nonce, encrypt)
 
 
 def parameters(request: InboundRequest) -> dict[str, str]:
@@ -126,7 +123,7 @@ def open_sealed(
     if fault:
         raise Refused(fault)
     try:
-        message, given = unwrapped(aes_key(str(config.get("encoding_aes_key") or "")), encrypt)
+        message, given = named_decrypt(aes_key(str(config.get("encoding_aes_key") or "")), encrypt)
     except (BadCiphertext, BadKey) as error:
         raise Refused("bad_ciphertext") from error
     if given != receive_id.encode("utf-8", "replace"):
@@ -148,26 +145,6 @@ def seal(
     Raises `BadKey`.
     """
     key = aes_key(str(config.get("encoding_aes_key") or ""))
-    encrypt = wrapped(key, plain, receive_id, random)
+    encrypt = named_encrypt(key, plain, receive_id, random)
     signed = signature(str(config.get("token") or ""), timestamp, nonce, encrypt)
     return Envelope(encrypt, signed, timestamp, nonce)
-
-
-def wrapped(key: bytes, plain: bytes, receive_id: str, random: bytes = b"") -> str:
-    """Base64 of the encrypted layout; `random` is 16 bytes, made when it is not given."""
-    random = random or os.urandom(_RANDOM)
-    if len(random) != _RANDOM:
-        raise ValueError(f"{_RANDOM} random bytes are needed")
-    layout = random + len(plain).to_bytes(_LENGTH) + plain + receive_id.encode()
-    return base64.b64encode(cbc_encrypt(key, key[:_IV], layout, block=PAD_BLOCK)).decode()
-
-
-def unwrapped(key: bytes, encrypt: str) -> tuple[bytes, bytes]:
-    """The message and the receive-id in a sealed text. Raises `BadCiphertext`."""
-    sealed = unbase64(encrypt)
-    layout = cbc_decrypt(key, key[:_IV], sealed, block=PAD_BLOCK)
-    begin = _RANDOM + _LENGTH
-    end = begin + int.from_bytes(layout[_RANDOM:begin])
-    if len(layout) < begin or end > len(layout):
-        raise BadCiphertext("the length is more than there is")
-    return layout[begin:end], layout[end:]
