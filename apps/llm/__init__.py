@@ -1,1 +1,1 @@
-"""The model layer's floor; nothing is built here yet."""
+"""Language models behind one gateway."""

@@ -69,6 +69,7 @@ class Skill:
     approve: bool = False
     hidden: bool = False
     writes: bool = True
+    outside: bool = False
 
     @property
     def permission(self) -> str:
@@ -138,6 +139,7 @@ def skill(
     approve: bool = False,
     hidden: bool = False,
     writes: bool = True,
+    outside: bool = False,
 ) -> Callable[[Function], Function]:
     """Register a function as a skill; its type hints are its parameters.
 
@@ -145,7 +147,8 @@ def skill(
     batch. `timeout`: seconds. `retries`: runs again after a crash. `confirm`: the asker is asked
     first. `approve`: one other person with `approve.<name>` must agree. `hidden`: not in help.
     `writes`: it changes something; when it was spoken, the asker is shown what was heard first.
-    `phrases`: whole sentences that mean it; `{parameter}` stands for a value.
+    `outside`: what it answers was written by others (pages, files, mails), so that it may decide
+    nothing by itself. `phrases`: whole sentences that mean it; `{parameter}` stands for a value.
     Without `name` the function's name counts, without `summary` its docstring's first line.
     Raises DeclarationError for what cannot be a skill.
     """
@@ -177,6 +180,7 @@ def skill(
             approve=approve,
             hidden=hidden,
             writes=writes,
+            outside=outside,
         )
         add(made)
         return function

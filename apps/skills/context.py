@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from apps.core.errors import ClawdbotError
-from apps.core.i18n import Text
+from apps.core.i18n import Text, both
 from apps.im.base import Media
 from apps.im.cards import Card, to_text
 from apps.skills import ports
@@ -17,6 +17,12 @@ from apps.skills.files import Attachment, made
 
 if TYPE_CHECKING:
     from apps.accounts.models import Person
+
+
+_NO_MODEL = both(
+    "没有你可以使用的语言模型，请联系管理员。",
+    "There is no language model that you may use; please ask an administrator.",
+)
 
 
 class Stopped(BaseException):
@@ -98,6 +104,26 @@ class NoFiles:
         raise LookupError(f"no file {index} of message {message}")
 
 
+class NoModel:
+    """Where no language model can be asked."""
+
+    def available(self) -> bool:
+        """Return False."""
+        return False
+
+    def write(
+        self,
+        task: str,
+        *,
+        material: Sequence[str] = (),
+        schema: Mapping[str, Any] | None = None,
+        max_tokens: int = 1024,
+        model: str = "",
+    ) -> ports.Written:
+        """Raise CannotDo."""
+        raise CannotDo(_NO_MODEL)
+
+
 @dataclass(frozen=True)
 class Context:
     """Who asks, when and where, and the ports to the rest of the house.
@@ -126,6 +152,7 @@ class Context:
     on_progress: Callable[[str | Text], None] = _say_nothing
     stop_asked: Callable[[], bool] = _go_on
     files: ports.FilesPort = NoFiles()  # noqa: RUF009 - it holds nothing
+    model: ports.ModelPort = NoModel()  # noqa: RUF009 - it holds nothing
 
     @property
     def attachments(self) -> tuple[Attachment, ...]:

@@ -21,6 +21,8 @@ from apps.skills.names import fold
 from apps.skills.times import Every
 
 Kind = Literal["text", "int", "float", "bool", "choice", "time", "every", "file"]
+#: What a value decides; "" for nothing that could hurt. See `Param.guard`.
+Guard = Literal["", "recipient", "url", "command", "amount"]
 MAX_TEXT = 1_000_000  # no more than the entrances let in
 
 _PLAIN: dict[object, Kind] = {
@@ -56,6 +58,8 @@ class Param:
     `lead`: a pattern of words at the front of a typed text that only belong to the asking.
     `limit`: the most characters. `words`: other spellings of a choice.
     `command`: the text is itself a command, to be asked later.
+    `guard`: it says who gets something, where, what is run or how much: a value that came out of
+    text which somebody else wrote fills it only after the asker confirmed it.
     """
 
     label: Text | None = None
@@ -65,6 +69,7 @@ class Param:
     limit: int = MAX_TEXT
     words: Mapping[str, Sequence[str]] = field(default_factory=dict)
     command: bool = False
+    guard: Guard = ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ class Parameter:
     limit: int = MAX_TEXT
     choices: Mapping[str, Any] = field(default_factory=dict)
     command: bool = False
+    guard: Guard = ""
 
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:
@@ -164,6 +170,7 @@ def _parameter(declared: inspect.Parameter, hints: dict[str, Any]) -> Parameter:
         limit=extra.limit,
         choices=choices,
         command=extra.command,
+        guard="command" if extra.command else extra.guard,
     )
 
 

@@ -6,10 +6,10 @@ raises a `ClawdbotError` with a text for the person when it refuses.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypedDict
+from typing import Any, Protocol, TypedDict
 
 from apps.core.i18n import Text
 from apps.skills.files import Attachment
@@ -179,6 +179,42 @@ class ConversationPort(Protocol):
 
     def start_fresh(self) -> None:
         """Forget what was said before."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a model wrote. `data` is the checked JSON when a schema was given; `model` its alias.
+
+    `cut`: it hit its limit of length and the end is missing.
+    """
+
+    text: str
+    data: Any = None
+    model: str = ""
+    cut: bool = False
+
+
+class ModelPort(Protocol):
+    """The language models that the asker may use; masks, limits and prices are seen to behind it.
+
+    Every method raises a `ClawdbotError` with a sentence for the person.
+    """
+
+    def available(self) -> bool:
+        """Is there a model that the asker may use?"""
+        ...
+
+    def write(
+        self,
+        task: str,
+        *,
+        material: Sequence[str] = (),
+        schema: Mapping[str, Any] | None = None,
+        max_tokens: int = 1024,
+        model: str = "",
+    ) -> Written:
+        """Let a model do `task` (our words) with `material` (anybody's words, read as data)."""
         ...
 
 

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "apps.accounts",
     "apps.im",
     "apps.speech",
+    "apps.llm",
     "apps.skills",
     "apps.assistant",
     "apps.webhooks",

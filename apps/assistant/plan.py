@@ -1,0 +1,79 @@
+"""What a model proposes: words, or a typed plan of skills. A proposal decides nothing.
+
+A parameter's value is JSON as the skill stores it, or a reference to what an earlier step gave:
+`{"$from": "s1", "field": "text"}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: More than this nobody reads before they confirm it.
+MOST_STEPS = 8
+FROM = "$from"
+FIELD = "field"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A value that an earlier step will have given."""
+
+    step: str
+    field: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One skill with its parameters; `id` is `s1`, `s2` … in their order."""
+
+    id: str
+    skill: str
+    parameters: Mapping[str, Any]
+
+    @property
+    def references(self) -> Iterator[tuple[str, Reference]]:
+        """Its parameters that wait for an earlier step, by name."""
+        for name, value in self.parameters.items():
+            found = reference(value)
+            if found is not None:
+                yield name, found
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in an order in which they can run."""
+
+    steps: tuple[PlanStep, ...]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """As it is stored and what its digest binds."""
+        return [
+            {"id": one.id, "skill": one.skill, "parameters": dict(one.parameters)}
+            for one in self.steps
+        ]
+
+    @classmethod
+    def from_json(cls, stored: list[dict[str, Any]]) -> Plan:
+        """The plan that `to_json` gave."""
+        steps = (PlanStep(one["id"], one["skill"], one["parameters"]) for one in stored)
+        return cls(tuple(steps))
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A model's plain answer, or its question back."""
+
+    text: str
+
+
+#: What a model may propose; None when nothing that it said can be used.
+Proposal = Plan | Words | None
+
+
+def reference(value: Any) -> Reference | None:
+    """The reference that a parameter's value is, if it is one."""
+    if isinstance(value, dict) and isinstance(value.get(FROM), str) and set(value) <= {FROM, FIELD}:
+        return Reference(value[FROM], str(value.get(FIELD, "text")))
+    return None

@@ -1,0 +1,12 @@
+"""App configuration: llm."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class LlmConfig(AppConfig):
+    """Registers the language models with Django."""
+
+    name = "apps.llm"
+    verbose_name = "模型 Models"
