@@ -28,6 +28,7 @@ from apps.core.line import START, Heads, Place
 from apps.core.signs import looked
 from apps.core.sql import Prepared, Slot
 from apps.im import bot_checks, bots, delivery
+from apps.llm import actions as models
 
 log = structlog.get_logger(__name__)
 TICK_S = 1.0
@@ -118,7 +119,9 @@ class Learner(threading.Thread):
         pause = threading.Event()
         while not pause.wait(LEARN_S):
             _attempt("learning", lambda: bot_checks.learn_missing(Actor.system("sweeper")))
-            _attempt("streams", bots.tell_streams)  # a bot may have been added elsewhere
+            # A bot or a model may have been added elsewhere.
+            _attempt("streams", bots.tell_streams)
+            _attempt("models", models.tell_worker)
 
 
 def _attempt(part: str, act: Callable[[], Any]) -> None:

@@ -26,6 +26,7 @@ from apps.im import cards
 from apps.im.files import link, path_of
 from apps.im.models import Delivery
 from apps.im.outgoing_files import rows_of
+from apps.llm import actions as models
 
 LOOK_S = 0.03
 WORKER_S = 10.0
@@ -76,6 +77,7 @@ def workers() -> Iterator[None]:
     lock = HomeLock(settings.CLAWDBOT_HOME)
     lock.acquire("say")
     try:
+        models.tell_worker()
         connection.close()
         with Supervisor(plan_for({"worker"}), tell=_quiet):
             yield

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from apps.audit import log as audit
 from apps.audit.log import Actor
 from apps.core import crypto
+from apps.core.private import wanted
 from apps.llm.models import LanguageModel
+
+
+def tell_worker() -> None:
+    """Let `up` know whether somebody has to wait for models; called whenever that may change."""
+    file = wanted(settings.CLAWDBOT_HOME, "worker-model")
+    there = LanguageModel.objects.filter(enabled=True, kind="chat").exists()
+    with suppress(OSError):  # no `up` runs here, or ever did: there is nobody to be told
+        if there:
+            file.touch()
+        else:
+            file.unlink(missing_ok=True)
 
 
 def add(
@@ -21,6 +35,7 @@ def add(
         row.default = not LanguageModel.objects.filter(kind=row.kind, default=True).exists()
         row.api_key = crypto.encrypt(api_key, row.aad) if api_key else ""
         row.save()
+        transaction.on_commit(tell_worker, robust=True)
         audit.record(
             "model.added", actor=actor, obj=("model", row.pk, row.name), outcome="done",
             data={"base_url": base_url, "model": model, "zone": row.zone, "key": bool(api_key)},

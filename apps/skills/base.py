@@ -42,7 +42,7 @@ __all__ = [
 
 #: A phrase with more gaps than these would match nearly anything, slowly.
 MAX_FIELDS = 3
-LANES = ("control", "interactive", "normal", "batch")
+LANES = ("control", "interactive", "normal", "batch", "model")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -143,12 +143,13 @@ def skill(
 ) -> Callable[[Function], Function]:
     """Register a function as a skill; its type hints are its parameters.
 
-    `quick`: answers in place, without I/O that could wait. `lane`: control, interactive, normal or
-    batch. `timeout`: seconds. `retries`: runs again after a crash. `confirm`: the asker is asked
-    first. `approve`: one other person with `approve.<name>` must agree. `hidden`: not in help.
-    `writes`: it changes something; when it was spoken, the asker is shown what was heard first.
-    `outside`: what it answers was written by others (pages, files, mails), so that it may decide
-    nothing by itself. `phrases`: whole sentences that mean it; `{parameter}` stands for a value.
+    `quick`: answers in place, without I/O that could wait. `lane`: control, interactive, normal,
+    batch, or model for what waits for a language model. `timeout`: seconds. `retries`: runs again
+    after a crash. `confirm`: the asker is asked first. `approve`: one other person with
+    `approve.<name>` must agree. `hidden`: not in help. `writes`: it changes something; when it was
+    spoken, the asker is shown what was heard first. `outside`: what it answers was written by
+    others (pages, files, mails), so that it may decide nothing by itself.
+    `phrases`: whole sentences that mean it; `{parameter}` stands for a value.
     Without `name` the function's name counts, without `summary` its docstring's first line.
     Raises DeclarationError for what cannot be a skill.
     """

@@ -164,4 +164,11 @@ def test_which_children_are_watched(home: Path, settings: object) -> None:
     flower.ensure_secret(home)
     limits = {spec.role: spec.silent_s for spec in plan_for(PARTS).specs}
     watched = {role: limit for role, limit in limits.items() if limit}
-    assert watched == {"web": 60, "worker-io": 60, "worker-jobs": 60, "connect": 60, "beat": 120}
+    assert watched == {
+        "web": 60,
+        "worker-io": 60,
+        "worker-jobs": 60,
+        "worker-model": 60,
+        "connect": 60,
+        "beat": 120,
+    }

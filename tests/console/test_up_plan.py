@@ -15,6 +15,8 @@ from apps.console.supervisor.process import Child
 from apps.console.supervisor.spec import Spec
 from apps.im import bots
 from apps.im.models import Bot
+from apps.llm import actions as models
+from apps.llm.models import LanguageModel
 
 SECRET = "pa55word-of-the-broker"
 
@@ -37,13 +39,22 @@ def specs(*parts: str) -> dict[str, Spec]:
 
 def test_everything_waits_for_the_embedded_valkey() -> None:
     found = specs()
-    assert set(found) == {"valkey", "web", "worker-io", "worker-jobs", "connect", "beat", "flower"}
+    assert set(found) == {
+        "valkey",
+        "web",
+        "worker-io",
+        "worker-jobs",
+        "worker-model",
+        "connect",
+        "beat",
+        "flower",
+    }
     assert found.pop("valkey").after == ()
     assert {spec.after for spec in found.values()} == {("valkey",)}
 
 
 def test_parts_run_alone_and_with_a_redis_of_ones_own(settings: Any) -> None:
-    assert set(specs("worker")) == {"valkey", "worker-io", "worker-jobs", "connect"}
+    assert set(specs("worker")) == {"valkey", "worker-io", "worker-jobs", "worker-model", "connect"}
     settings.CLAWDBOT_EMBEDDED_REDIS = False
     assert set(specs("web")) == {"web"}
     assert specs("web")["web"].after == ()
@@ -97,7 +108,13 @@ def test_readiness_is_asked_where_it_listens(settings: Any, host: str, asked: st
 def test_workers_serve_all_lanes_and_hurry_in_celerys_way() -> None:
     found = specs("worker")
     queues = [spec.argv[spec.argv.index("-Q") + 1] for role, spec in found.items() if "-" in role]
-    assert sorted(",".join(queues).split(",")) == ["batch", "control", "interactive", "normal"]
+    assert sorted(",".join(queues).split(",")) == [
+        "batch",
+        "control",
+        "interactive",
+        "model",
+        "normal",
+    ]
     assert found["worker-io"].hurry == signal.SIGQUIT
 
 
@@ -140,3 +157,15 @@ def test_outgoing_connections_need_bots_that_have_one(home: Path) -> None:
     bots.set_enabled(bot, False, Actor.cli())
     assert not connect.wanted
     assert "connect" not in specs("web")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_waits_for_models_needs_a_model(home: Path) -> None:
+    worker = Child(specs("worker")["worker-model"], plan.plan_for(["worker"]))
+    models.tell_worker()
+    assert not worker.wanted
+    row = models.add("m", base_url="http://127.0.0.1:1/v1", model="m", actor=Actor.cli())
+    assert worker.wanted
+    LanguageModel.objects.filter(pk=row.pk).update(enabled=False)
+    models.tell_worker()
+    assert not worker.wanted

@@ -12,7 +12,7 @@ from tests.services.process import PrivateServer, free_port, program
 
 VARIABLE = "CLAWDBOT_TEST_REDIS_URL"
 # Everything that we, kombu and Celery may write, for a server that others use too.
-OURS = ("clawdbot*", "_kombu*", "unacked*", "control", "interactive", "normal", "batch")
+OURS = ("clawdbot*", "_kombu*", "unacked*", "control", "interactive", "normal", "batch", "model")
 QUIET = ("--save", "", "--appendonly", "no", "--daemonize", "no")
 
 

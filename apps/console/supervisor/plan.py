@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
@@ -19,6 +20,8 @@ from apps.core.private import mark, wanted
 
 PARTS = ("web", "worker", "beat", "flower")
 IO_THREADS = 8
+#: They only wait; a thread is made when there is a job for it.
+MODEL_THREADS = 200
 #: Seconds without a sign of life after which a child has hung. What it held is leased for 30.
 WEB_SILENT_S, WORKER_SILENT_S, BEAT_SILENT_S = 60.0, 60.0, 120.0
 
@@ -32,7 +35,7 @@ def plan_for(parts: Iterable[str]) -> Plan:
     asked = set(parts)
     embedded = [_valkey()] if settings.CLAWDBOT_EMBEDDED_REDIS else []
     builders = {"web": [_web], "worker": [_worker_io, _worker_jobs], "beat": [_beat]}
-    builders["worker"].append(_connect)
+    builders["worker"] += [_worker_model, _connect]
     builders["flower"] = [_flower]
     specs = [build() for part, found in builders.items() if part in asked for build in found]
     return Plan(settings.CLAWDBOT_HOME, settings.BASE_DIR, (*embedded, *specs))
@@ -100,6 +103,13 @@ def _worker_io() -> Spec:
 
 def _worker_jobs() -> Spec:
     return _worker("worker-jobs", "prefork", settings.CLAWDBOT_WORKERS, "normal,batch")
+
+
+def _worker_model() -> Spec:
+    """Not started before there is a language model to wait for."""
+    file = wanted(settings.CLAWDBOT_HOME, "worker-model")
+    made = _worker("worker-model", "threads", MODEL_THREADS, "model")
+    return replace(made, share_s=3, wanted=str(file))
 
 
 def _worker(role: str, pool: str, size: int, queues: str) -> Spec:

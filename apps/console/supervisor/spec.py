@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any
 
 #: The order of stopping; starting goes by `after`.
-STOP_ORDER = ("beat", "connect", "web", "flower", "worker-io", "worker-jobs", "valkey")
+STOP_ORDER = (
+    "beat",
+    "connect",
+    "web",
+    "flower",
+    "worker-model",
+    "worker-io",
+    "worker-jobs",
+    "valkey",
+)
 
 
 @dataclass(frozen=True)

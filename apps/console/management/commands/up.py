@@ -25,6 +25,7 @@ from apps.console.supervisor.ports import trouble
 from apps.console.supervisor.spec import Plan
 from apps.console.supervisor.valkey import NoServer
 from apps.im import bots
+from apps.llm import actions as models
 
 FAILED, REFUSED = 1, 2
 
@@ -64,6 +65,7 @@ class Command(BaseCommand):
             if ensure_installed():
                 say("首次启动完成 first start is done")
             bots.tell_streams()
+            models.tell_worker()
             plan = plan_for(wanted)
             plan = replace(plan, banner=tuple(banner(wanted)))
         except Refused as error:
