@@ -14,6 +14,9 @@ MEMBER_SKILLS = (
     *("ping", "echo", "help", "whoami", "status", "tasks", "task", "cancel", "retry"),
     *("remind", "schedule", "approve", "deny", "usage", "new", "lang"),
 )
+#: They need the right to a model besides (`model.use.<name>`), which no shipped role but the
+#: administrator's holds.
+MODEL_SKILLS = ("ask", "summarise", "translate", "draft", "extract")
 ADMINISTRATOR = "administrator"
 
 
@@ -27,7 +30,7 @@ class ShippedRole:
     permissions: tuple[str, ...]
 
 
-_MEMBER = tuple(f"skill.{name}" for name in MEMBER_SKILLS)
+_MEMBER = tuple(f"skill.{name}" for name in (*MEMBER_SKILLS, *MODEL_SKILLS))
 ROLES = (
     ShippedRole("member", "成员", "Member", _MEMBER),
     ShippedRole(

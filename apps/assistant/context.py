@@ -7,7 +7,7 @@ from datetime import datetime
 
 from apps.accounts.authz import Rights
 from apps.accounts.models import Person
-from apps.assistant import attached, ports, words
+from apps.assistant import attached, ports, words, writer
 from apps.assistant.models import Conversation, Job, Message
 from apps.core.clock import utcnow
 from apps.core.i18n import Text
@@ -61,6 +61,7 @@ def build(
         on_progress=_noting(note, asker.person) if note else _nobody,
         stop_asked=_stop_asked(job) if job else _never,
         files=attached.Files(asker),
+        model=writer.Models(asker, job.skill if job else "", job.number if job else ""),
     )
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
@@ -27,10 +27,10 @@ from apps.core.i18n import Text, both
 from apps.im import file_kinds
 from apps.skills import registry
 from apps.skills.base import Every, get
-from apps.skills.context import Context, Reply, Stopped
+from apps.skills.context import Context, NoModel, Reply, Stopped
 from apps.skills.files import Attachment, Stored, stored_value
 from apps.skills.parameters import Invalid, Missing, check
-from apps.skills.ports import JobInfo, Outcome, ScheduleInfo, Usage
+from apps.skills.ports import JobInfo, Outcome, ScheduleInfo, Usage, Written
 from apps.skills.wording import OPEN_STATES
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)  # a Sunday, 10:00 in Shanghai
@@ -232,6 +232,40 @@ def _stored(name: str, data: bytes) -> Stored:
     return Stored(name, kind.mime, len(data), digest, kind.group, Path(file.name))
 
 
+@dataclass
+class FakeModel:
+    """A model that says `answers` one after the other, then `answer`; `asked` keeps the calls.
+
+    With a schema it answers `data`. `there` is False where no model may be used.
+    """
+
+    answer: str = "…"
+    data: Any = None
+    answers: list[str] = field(default_factory=list)
+    there: bool = True
+    asked: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+
+    def available(self) -> bool:
+        """Return `there`."""
+        return self.there
+
+    def write(
+        self,
+        task: str,
+        *,
+        material: Sequence[str] = (),
+        schema: Mapping[str, Any] | None = None,
+        max_tokens: int = 1024,
+        model: str = "",
+    ) -> Written:
+        """Return the next answer. Raises CannotDo when there is no model."""
+        if not self.there:
+            NoModel().write(task)
+        self.asked.append((task, tuple(material)))
+        text = self.answers.pop(0) if self.answers else self.answer
+        return Written(text, self.data if schema else None, model or "fake")
+
+
 @dataclass(frozen=True)
 class FakeCheck:
     """One finding of the health checks."""
@@ -283,6 +317,7 @@ class FakeContext(Context):
     people: FakePeople
     conversation: FakeConversation
     system: FakeSystem
+    model: FakeModel = field(default_factory=FakeModel)
     said: list[str | Text] = field(default_factory=list)
 
 
@@ -353,6 +388,7 @@ __all__ = [
     "FakeConversation",
     "FakeFiles",
     "FakeJobs",
+    "FakeModel",
     "FakePeople",
     "FakeRights",
     "FakeSchedules",

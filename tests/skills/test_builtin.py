@@ -9,7 +9,16 @@ import pytest
 from apps.core.i18n import Text
 from apps.im.cards import Card
 from apps.skills.base import CannotDo, get, registry
-from apps.skills.testing import NOW, FakeCheck, FakeContext, FakeFiles, ask, context, sent
+from apps.skills.testing import (
+    NOW,
+    FakeCheck,
+    FakeContext,
+    FakeFiles,
+    FakeModel,
+    ask,
+    context,
+    sent,
+)
 
 LANGUAGES = ["zh-hans", "en"]
 
@@ -41,11 +50,13 @@ def card_of(ctx: FakeContext, name: str, /, **values: object) -> Card:
 
 def test_every_skill_speaks_both_languages() -> None:
     needed = {"number": "TASK0001", "code": "K7M3Q9", "text": "x", "file": sent()}
+    needed |= {"question": "x", "to": "en", "kind": "mail", "about": "x", "columns": "a"}
     for name, one in registry().items():
         values = {p.name: needed[p.name] for p in one.parameters if p.required}
         said = {}
         for language in LANGUAGES:
             ctx = context(language=language, files=FakeFiles([("a.txt", b"hello")]))
+            ctx.model.data = {"rows": [{"a": "x"}]}
             ctx.jobs.add("host")
             ctx.approvals.waiting.add("K7M3Q9")
             if name == "retry":
@@ -72,6 +83,7 @@ def test_help_shows_only_what_is_permitted(ctx: FakeContext) -> None:
     assert "/help" in said
     assert "/host" not in said
     assert "/cleanup" not in said
+    assert "/ask" not in ask("help", context(language=ctx.language, model=FakeModel(there=False)))
     everything = ask("help", ctx)
     for name, one in registry().items():
         assert f"/{name}" in everything

@@ -20,10 +20,12 @@ ALWAYS = {
     "ping", "echo", "help", "whoami", "status", "tasks", "task", "cancel", "retry", "remind",
     "schedule", "approve", "deny", "usage", "new", "lang",
 }  # fmt: skip
+WITH_MODEL = {"ask", "summarise", "translate", "draft", "extract"}
+AS_JOBS = {"host", "cleanup", "file", "export", *WITH_MODEL}
 
 
 def test_every_builtin_skill_is_there_and_nothing_is_wrong() -> None:
-    assert set(registry.registry()) == ALWAYS | {"host", "cleanup", "file", "export"}
+    assert set(registry.registry()) == ALWAYS | AS_JOBS
     assert registry.faults() == []
     assert check_skills() == []
 
@@ -39,10 +41,11 @@ def test_names_and_permissions() -> None:
 
 def test_only_what_computes_or_touches_files_makes_a_job() -> None:
     jobs = {n for n, s in registry.registry().items() if not s.quick}
-    assert jobs == {"host", "cleanup", "file", "export"}
+    assert jobs == AS_JOBS
     cleanup = get("cleanup")
     assert cleanup is not None
     assert cleanup.lane == "batch"
+    assert {n for n, s in registry.registry().items() if s.lane == "model"} == WITH_MODEL
 
 
 @pytest.mark.parametrize(
@@ -179,4 +182,4 @@ def test_who_asks_while_the_skills_are_loaded_waits_for_all_of_them(
             second = pool.submit(registry.registry)
             assert not second.done()
             go_on.set()
-            assert len(first.result(10)) == len(second.result(10)) == 20
+            assert len(first.result(10)) == len(second.result(10)) == len(ALWAYS | AS_JOBS)

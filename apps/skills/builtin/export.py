@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from datetime import timedelta
 from typing import Annotated, Literal
 
 from apps.im.base import Media
+from apps.skills import sheets
 from apps.skills.base import CannotDo, Context, Param, Reply, both, skill
 from apps.skills.ports import JobInfo
 
@@ -20,8 +19,6 @@ HEADS = both(
 )
 DONE = both("最近 30 天的 {count} 个任务在附件里。", "Your {count} jobs of the last 30 days.")
 NONE = both("最近 30 天没有任务。", "There were no jobs in the last 30 days.")
-# A spreadsheet takes a cell that begins with one of these for a formula (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @skill(
@@ -48,12 +45,8 @@ def export(
 
 
 def _csv(ctx: Context, jobs: list[JobInfo], day: str) -> Media:
-    sheet = io.StringIO(newline="")
-    writer = csv.writer(sheet)
-    writer.writerow(ctx.say(HEADS).split(","))
-    for job in jobs:
-        writer.writerow([_cell(value) for value in _row(ctx, job).values()])
-    return ctx.file(f"jobs-{day}.csv", sheet.getvalue())
+    rows = [list(_row(ctx, job).values()) for job in jobs]
+    return ctx.file(f"jobs-{day}.csv", sheets.csv_text([ctx.say(HEADS).split(","), *rows]))
 
 
 def _json(ctx: Context, jobs: list[JobInfo], day: str) -> Media:
@@ -68,7 +61,3 @@ def _row(ctx: Context, job: JobInfo) -> dict[str, str]:
         for name, at in moments.items()
     }
     return {"number": job.number, "skill": job.skill, "state": job.state, **times, "text": job.text}
-
-
-def _cell(value: str) -> str:
-    return "'" + value if value.startswith(_FORMULA) else value

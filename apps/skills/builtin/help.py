@@ -60,6 +60,8 @@ def _permitted(ctx: Context, one: Skill | None) -> bool:
 
 def _everything(ctx: Context) -> Card:
     shown = [s for s in registry().values() if not s.hidden and _permitted(ctx, s)]
+    if not ctx.model.available():
+        shown = [one for one in shown if one.lane != "model"]
     if not shown:
         return Card(ctx.say(TITLE), "orange", (Paragraph(ctx.say(NONE)),))
     lines = "\n".join(_line(ctx, one) for one in sorted(shown, key=lambda s: s.name))
