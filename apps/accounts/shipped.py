@@ -17,6 +17,7 @@ MEMBER_SKILLS = (
 #: They need the right to a model besides (`model.use.<name>`), which no shipped role but the
 #: administrator's holds.
 MODEL_SKILLS = ("ask", "summarise", "translate", "draft", "extract")
+OWN_SKILLS = ("memory",)
 ADMINISTRATOR = "administrator"
 
 
@@ -30,7 +31,7 @@ class ShippedRole:
     permissions: tuple[str, ...]
 
 
-_MEMBER = tuple(f"skill.{name}" for name in (*MEMBER_SKILLS, *MODEL_SKILLS))
+_MEMBER = tuple(f"skill.{name}" for name in (*MEMBER_SKILLS, *OWN_SKILLS, *MODEL_SKILLS))
 ROLES = (
     ShippedRole("member", "成员", "Member", _MEMBER),
     ShippedRole(

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import Model, QuerySet
 
 from apps.accounts.models import PairingCode, SignInLink
-from apps.assistant.models import Job, Message
+from apps.assistant.models import Job, Message, Remembered
 from apps.core.models import Heartbeat
 from apps.im import files
 from apps.im.models import Delivery
@@ -43,6 +43,7 @@ def clean_up(now: datetime) -> dict[str, int]:
         + _delete(SignInLink.objects.filter(expires_at__lt=now - KEEP_LINKS)),
         "sessions": _delete(Session.objects.filter(expire_date__lt=now)),
         "heartbeats": _delete(Heartbeat.objects.filter(at__lt=now - KEEP_LINKS)),
+        "memories": _delete(Remembered.objects.filter(expires_at__lt=now)),
         "files": _old_files(settings.CLAWDBOT_HOME / "tmp") + files.remove_old(now),
     }
     _optimise()

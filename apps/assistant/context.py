@@ -52,6 +52,7 @@ def build(
         people=ports.People(asker),
         conversation=ports.Chat(asker),
         system=ports.System(asker),
+        memory=ports.Memory(asker),
         conversation_id=conversation.pk,
         chat_type=conversation.chat_type,
         bot_id=conversation.bot_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import ClassVar
 
 from django.conf import settings
@@ -20,6 +21,7 @@ class Conversation(models.Model):
     title = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     fresh_since = models.DateTimeField(null=True, blank=True)  # /new forgets what came before
+    memory = models.BooleanField(default=False)  # in a group: may what is said be remembered?
 
     class Meta:
         verbose_name = "会话 conversation"
@@ -210,3 +212,36 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.code}: {self.state}"
+
+
+class Remembered(models.Model):
+    """What a person and the assistant said to each other in a chat: one question and its answer, or
+    the summary of older ones.
+
+    The texts are AES-GCM tokens (AAD `assistant.remembered|<uid>|asked` and `…|answered`).
+    `outside`: the answer was made of what others wrote, so that no planner may read it.
+    """
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="remembered"
+    )
+    summary = models.BooleanField(default=False)
+    outside = models.BooleanField(default=False)
+    asked = models.TextField(blank=True)
+    answered = models.TextField(blank=True)
+    tokens = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "记忆 memory"
+        verbose_name_plural = "记忆 memories"
+        indexes: ClassVar = [
+            models.Index(fields=["person", "conversation", "id"], name="remembered_chat"),
+            models.Index(fields=["expires_at"], name="remembered_expires"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} in {self.conversation_id}"

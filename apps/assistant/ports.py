@@ -11,7 +11,7 @@ from django.db.models import Count, Q
 from apps.accounts import people
 from apps.accounts.authz import Rights
 from apps.accounts.models import Person
-from apps.assistant import actions, approvals, jobs, words
+from apps.assistant import actions, approvals, jobs, memory, words
 from apps.assistant.models import Conversation, Job, Message
 from apps.audit import log as audit
 from apps.audit.log import Actor
@@ -167,9 +167,35 @@ class Chat:
         """Forget what was said before: later steps look no further back, open questions end."""
         asker = self._asker
         Conversation.objects.filter(pk=asker.conversation.pk).update(fresh_since=asker.now)
+        memory.forget(asker.person, asker.conversation)
         for job in jobs.open_question([asker.conversation.pk], asker.now):
             if job.person_id == asker.person.pk:
                 actions.drop_question(job, asker.now)
+
+
+class Memory:
+    """What was kept of the asker's own talk."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+
+    def on(self) -> bool:
+        """Is anything kept in this chat?"""
+        return memory.on(self._asker.conversation)
+
+    def shown(self) -> list[tuple[str, str]]:
+        """(asked, answered) pairs of this chat, oldest first; a summary asks nothing."""
+        return memory.shown(self._asker.person, self._asker.conversation, self._asker.now)
+
+    def forget(self, everywhere: bool = False) -> int:
+        """Delete it, here or in every chat; returns how many there were."""
+        asker = self._asker
+        return memory.forget(asker.person, None if everywhere else asker.conversation)
+
+    def switch(self, on: bool) -> None:
+        """Keep (or no longer) what people say to the assistant in this group. Raises Forbidden."""
+        asker = self._asker
+        memory.switch(asker.conversation, on, asker.person)
 
 
 class System:

@@ -143,6 +143,7 @@ class Context:
     people: ports.PeoplePort
     conversation: ports.ConversationPort
     system: ports.SystemPort
+    memory: ports.MemoryPort
     conversation_id: int | None = None
     chat_type: str = "private"
     bot_id: int | None = None

@@ -182,6 +182,26 @@ class ConversationPort(Protocol):
         ...
 
 
+class MemoryPort(Protocol):
+    """What the assistant remembers of its talk with the asker."""
+
+    def on(self) -> bool:
+        """Is anything kept in this chat?"""
+        ...
+
+    def shown(self) -> list[tuple[str, str]]:
+        """Return (asked, answered) of this chat, oldest first; a summary asks nothing."""
+        ...
+
+    def forget(self, everywhere: bool = False) -> int:
+        """Delete it, here or in every chat; return how many there were."""
+        ...
+
+    def switch(self, on: bool) -> None:
+        """Switch it on or off in this group. Raises for who may not."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """What a model wrote. `data` is the checked JSON when a schema was given; `model` its alias.

@@ -203,6 +203,32 @@ class FakeConversation:
 
 
 @dataclass
+class FakeMemory:
+    """What is remembered, and whether anything is."""
+
+    kept: list[tuple[str, str]] = field(default_factory=list)
+    is_on: bool = True
+
+    def on(self) -> bool:
+        """Return whether anything is kept."""
+        return self.is_on
+
+    def shown(self) -> list[tuple[str, str]]:
+        """Return all."""
+        return self.kept
+
+    def forget(self, everywhere: bool = False) -> int:
+        """Delete all."""
+        count = len(self.kept)
+        self.kept.clear()
+        return count
+
+    def switch(self, on: bool) -> None:
+        """Keep the choice."""
+        self.is_on = on
+
+
+@dataclass
 class FakeFiles:
     """What was sent with the question: (name, bytes) of each. A parameter names one by
     `sent(index)`."""
@@ -317,6 +343,7 @@ class FakeContext(Context):
     people: FakePeople
     conversation: FakeConversation
     system: FakeSystem
+    memory: FakeMemory
     model: FakeModel = field(default_factory=FakeModel)
     said: list[str | Text] = field(default_factory=list)
 
@@ -346,6 +373,7 @@ def context(
         people=FakePeople(),
         conversation=FakeConversation(),
         system=FakeSystem(),
+        memory=FakeMemory(),
         on_progress=said.append,
         stop_asked=stop,
         said=said,
@@ -388,6 +416,7 @@ __all__ = [
     "FakeConversation",
     "FakeFiles",
     "FakeJobs",
+    "FakeMemory",
     "FakeModel",
     "FakePeople",
     "FakeRights",

@@ -21,11 +21,12 @@ ALWAYS = {
     "schedule", "approve", "deny", "usage", "new", "lang",
 }  # fmt: skip
 WITH_MODEL = {"ask", "summarise", "translate", "draft", "extract"}
+OWN = {"memory"}
 AS_JOBS = {"host", "cleanup", "file", "export", *WITH_MODEL}
 
 
 def test_every_builtin_skill_is_there_and_nothing_is_wrong() -> None:
-    assert set(registry.registry()) == ALWAYS | AS_JOBS
+    assert set(registry.registry()) == ALWAYS | OWN | AS_JOBS
     assert registry.faults() == []
     assert check_skills() == []
 
@@ -182,4 +183,4 @@ def test_who_asks_while_the_skills_are_loaded_waits_for_all_of_them(
             second = pool.submit(registry.registry)
             assert not second.done()
             go_on.set()
-            assert len(first.result(10)) == len(second.result(10)) == len(ALWAYS | AS_JOBS)
+            assert len(first.result(10)) == len(second.result(10)) == len(ALWAYS | OWN | AS_JOBS)
