@@ -75,6 +75,8 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    #: It came over a connection that was made for it: none was kept, or that one had ended.
+    fresh: bool = False
 
     @property
     def ok(self) -> bool:
@@ -129,7 +131,7 @@ class Door:
             exchange = await call.answered()
             body = await exchange.body()
             body = http_request.decoded(exchange.headers, body, call.max_bytes, call.key.host)
-            return Response(exchange.status, exchange.headers, body)
+            return Response(exchange.status, exchange.headers, body, call.fresh)
 
     async def get(self, url: str, *, configured: bool, **options: Unpack[Options]) -> Response:
         """``request("GET", …)``."""
@@ -149,6 +151,10 @@ class Door:
         """
         async with self._call(method, url, configured, options, streamed=True) as call:
             yield Streaming(await call.answered())
+
+    def apart(self) -> Door:
+        """A door of the same kind that shares no connections with this one."""
+        return Door(dial=self._dial, tls=self._tls)
 
     async def aclose(self) -> None:
         """Close the idle connections of this loop."""
@@ -209,6 +215,7 @@ class _Call:
     ) -> None:
         self.key = key
         self.max_bytes = max_bytes
+        self.fresh = False
         self._pool = pool
         self._target = target
         self._raw = raw
@@ -257,6 +264,7 @@ class _Call:
             raise first from None
 
     async def _connect(self) -> Wire:
+        self.fresh = True
         return await self._pool.connect(self._target, configured=self.key.configured)
 
     def _send(self, wire: Wire) -> Exchange:

@@ -19,11 +19,15 @@ _JSON = "application/json; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole answer of any status; header names in lower case."""
+    """A whole answer of any status; header names in lower case.
+
+    `fresh` when its connection was made for it: none was kept, or that one had ended.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    fresh: bool = False
 
     def json(self) -> dict[str, Any]:
         """The JSON object in the body; empty when there is none."""
@@ -86,4 +90,4 @@ async def call(
         raise (Permanent if method == "GET" else UnknownOutcome)(str(error)) from error
     except HttpError as error:
         raise UnknownOutcome(str(error)) from error
-    return Reply(response.status, response.headers, response.body)
+    return Reply(response.status, response.headers, response.body, response.fresh)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -19,10 +21,11 @@ from apps.core import clock
 from apps.im import matrix_api, matrix_events
 from apps.im.errors import Later, Permanent, UnknownOutcome
 from apps.im.matrix_api import part
+from apps.im.matrix_probe import Probe
 from apps.im.shapes import Inbound, Link, SendContext, accept
 
 log = structlog.get_logger(__name__)
-#: Between two looks whether the homeserver is there: no restart is as short.
+#: Between two looks whether the homeserver is there, and between two tries to read a room.
 PROBE_S = 2.0
 #: For so many looks it may be away before others are told.
 MOST_PROBES = 30
@@ -40,33 +43,45 @@ async def keep(ctx: SendContext, link: Link, platform: str) -> None:
 
     Raises what its longer absence raises, and what `link` raises.
     """
+    apart = replace(ctx, door=ctx.door.apart())
+    try:
+        await _keep(ctx, link, platform, Probe(apart))
+    finally:
+        await apart.door.aclose()
+
+
+async def _keep(ctx: SendContext, link: Link, platform: str, probe: Probe) -> None:
+    await probe.look()  # from now on its connection tells of every absence
     while True:
         began = clock.timestamp()
         since = float(link.held("well") or began - FIRST_S) - MARGIN_S
-        await catch_up(ctx, link, platform, since)
-        while clock.timestamp() - began < EVERY_S:
+        probe.absent = False
+        await _looking(probe, catch_up(ctx, link, platform, since))
+        while not probe.absent and clock.timestamp() - began < EVERY_S:
             link.hold("well", str(clock.timestamp()))
             await asyncio.sleep(PROBE_S)
-            if not await _is_there(ctx):
-                await _come_back(ctx)
-                break
+            await probe.look()
+        if probe.absent:
+            await _come_back(probe)
 
 
-async def _is_there(ctx: SendContext) -> bool:
+async def _looking(probe: Probe, work: Coroutine[Any, Any, None]) -> None:
+    """Do some work, however long it takes, and go on looking meanwhile. Raises what it raises."""
+    task = asyncio.create_task(work)
     try:
-        matrix_api.opened(await matrix_api.send(ctx, "GET", "/_matrix/client/versions"))
-    except Later as error:
-        return error.delay_s > 0  # who asks for time is there
-    except UnknownOutcome:
-        return False
-    return True
+        while not (await asyncio.wait({task}, timeout=PROBE_S))[0]:
+            await probe.look()
+        await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
-async def _come_back(ctx: SendContext) -> None:
+async def _come_back(probe: Probe) -> None:
     """Wait until the homeserver is there again. Raises `Later` when that takes long."""
     log.info("matrix.away")
     for _ in range(MOST_PROBES):
-        if await _is_there(ctx):
+        if await probe.look():
             return
         await asyncio.sleep(PROBE_S)
     raise Later("the homeserver is away")

@@ -33,6 +33,39 @@ async def test_connections_are_kept_alive_and_shared(door: Door) -> None:
     assert len(server.requests) == 13
 
 
+async def test_an_answer_tells_whether_its_connection_is_new(door: Door) -> None:
+    async def behave(peer: Peer) -> None:
+        for _ in range(2):
+            await peer.request()
+            await peer.say(OK)
+
+    async with serving(behave) as server:
+        told = [(await door.get(server.url, configured=True)).fresh for _ in range(4)]
+    assert told == [True, False, True, False]
+    assert server.connections == 2
+
+
+async def test_an_answer_after_a_second_try_came_over_a_new_connection(door: Door) -> None:
+    async def behave(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(OK)
+        await peer.request()
+        peer.reset()  # as the request arrives, so that nobody could see it before
+
+    async with serving(behave) as server:
+        told = [(await door.get(server.url, configured=True)).fresh for _ in range(2)]
+    assert told == [True, True]
+
+
+async def test_a_door_apart_shares_no_connection(door: Door) -> None:
+    async with serving(answering(OK)) as server:
+        await door.get(server.url, configured=True)
+        other = door.apart()
+        assert (await other.get(server.url, configured=True)).fresh
+        await other.aclose()
+        assert not (await door.get(server.url, configured=True)).fresh
+
+
 async def test_an_idle_connection_grows_old(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(answering(OK)) as server:
         await door.get(server.url, configured=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -207,17 +208,75 @@ async def test_the_rooms_are_read_when_the_homeserver_is_back(
     stand: MatrixStand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(matrix_watch, "PROBE_S", 0.05)
+    async with watched(stand) as link:
+        await until(stand, "/versions", 2)
+        assert link.texts == []
+        with stand.quiet:
+            write(stand, "lost")
+        stand.fail("/versions", "answer", Answer(502), times=2)
+        await asyncio.wait_for(link.got.wait(), 10)
+        assert link.texts == ["lost"]
+
+
+@contextlib.asynccontextmanager
+async def watched(stand: MatrixStand) -> AsyncIterator[Link]:
+    """The inbox of a bot whose rooms are watched."""
     link = Link()
     watching = asyncio.create_task(MATRIX.stream(context(stand), link))
-    await asyncio.to_thread(stand.wait, lambda: len(stand.calls_to("/versions")) > 1)
-    assert link.texts == []
+    try:
+        yield link
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+async def until(stand: MatrixStand, path: str, count: int) -> None:
+    """Wait until there were so many calls."""
+    assert await asyncio.to_thread(stand.wait, lambda: len(stand.calls_to(path)) >= count)
+
+
+def bounce(stand: MatrixStand, text: str, room: str = ALICE) -> None:
+    """Restart at once, and lose what was said before."""
     with stand.quiet:
-        write(stand, "lost")
-    stand.fail("/versions", "answer", Answer(502), times=2)
-    await asyncio.wait_for(link.got.wait(), 10)
-    assert link.texts == ["lost"]
-    watching.cancel()
-    await asyncio.gather(watching, return_exceptions=True)
+        write(stand, text, room)
+    stand.go_down()
+    stand.come_back()
+
+
+async def test_a_restart_between_two_looks_is_noticed(
+    stand: MatrixStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matrix_watch, "PROBE_S", 0.5)
+    async with watched(stand) as link:
+        for number in range(1, 3):
+            await until(stand, "/joined_rooms", number)
+            await until(stand, "/versions", len(stand.calls_to("/versions")) + 1)
+            link.got.clear()
+            bounce(stand, f"lost {number}")
+            await asyncio.wait_for(link.got.wait(), 10)
+        assert set(link.texts) == {"lost 1", "lost 2"}
+
+
+async def test_a_restart_while_the_rooms_are_read_is_noticed(
+    stand: MatrixStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matrix_watch, "PROBE_S", 0.1)
+    stand.fail("alice", "answer", Answer(503, {"errcode": "M_UNKNOWN"}), times=3)
+    async with watched(stand) as link:
+        await until(stand, "group", 1)
+        bounce(stand, "lost", GROUP)  # that room was read, the other one is still to come
+        await asyncio.wait_for(link.got.wait(), 10)
+        assert link.texts == ["lost"]
+
+
+async def test_a_server_that_keeps_no_connections_is_not_taken_for_restarted(
+    stand: MatrixStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matrix_watch, "PROBE_S", 0.01)
+    stand.fail("/versions", "answer", Answer(200, {}, {"connection": "close"}), times=1000)
+    async with watched(stand):
+        await until(stand, "/versions", 20)
+        assert len(stand.calls_to("/joined_rooms")) == 2
 
 
 async def test_a_long_absence_is_told(stand: MatrixStand, monkeypatch: pytest.MonkeyPatch) -> None:
