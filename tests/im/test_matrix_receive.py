@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.im.base import Inbound, InboundRequest, Received, get_platform
@@ -245,6 +245,7 @@ def test_names_that_have_no_room_are_passed_over() -> None:
     assert events(event, said(text("y"))).messages[0].text == "y"
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a loaded machine
 @given(st.dictionaries(st.sampled_from(["msgtype", "body", "url", "info", "m.relates_to",
     "m.mentions", "formatted_body", "filename", "geo_uri"]), st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=20)
@@ -257,6 +258,7 @@ def test_no_content_of_a_person_is_ever_refused_or_raises(content: Event) -> Non
     assert received.http_status == 200
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_get_an_answer(body: bytes) -> None:
     assert ask(body=body).http_status in {200, 400}
