@@ -1,0 +1,167 @@
+"""Limits of a model that all workers share: calls per second, calls at once, and a breaker.
+
+Whoever calls a model takes a slot first and gives it back with how the call went:
+
+    slot = limits.admit(row, deadline_s=60)          # or: await limits.aadmit(row, 60)
+    try: …; slot.release("ok")                       # or: await slot.arelease("ok")
+    except ModelError as error: slot.release(error.code)
+
+A slot is leased and its lease is renewed while it is held, so that a killed holder's slot comes
+back by itself. Nobody who waits is overtaken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import uuid
+from dataclasses import dataclass
+
+from apps.core.i18n import Text, both
+from apps.core.logging import get_logger
+from apps.llm.gates import choice, keeper
+from apps.llm.gates.shapes import Entry, Look, Rules, StoreDown
+from apps.llm.limit_errors import Limited
+from apps.llm.models import LanguageModel
+
+_log = get_logger(__name__)
+#: So long somebody waits in line before being sent away, unless told otherwise.
+PATIENCE_S = 2.0
+
+_QPS = both("模型 {model} 每秒最多 {qps} 次调用", "The model {model} takes {qps} calls a second")
+_IN_FLIGHT = both(
+    "模型 {model} 同时最多 {places} 个调用，现在已满",
+    "The model {model} takes {places} calls at once, and so many are under way",
+)
+_BREAKER = both(
+    "模型 {model} 刚才连续出错，已暂停调用", "The model {model} failed too often and has a pause"
+)
+_DOWN = both(
+    "无法核对模型 {model} 的限额（存储不可用）",
+    "The limits of the model {model} cannot be looked up (their store is down)",
+)
+_DOWN_PAUSE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Come again in `seconds`, with this; `what` is the limit that was met."""
+
+    seconds: float
+    what: Text
+    ticket: str
+    since: float
+
+
+class Slot:
+    """Leave to call a model. Usable as a context: then it is released when the block ends."""
+
+    __slots__ = ("_key", "_released", "ticket")
+
+    def __init__(self, key: str, ticket: str) -> None:
+        self._key = key
+        self._released = False
+        self.ticket = ticket
+
+    @property
+    def lost(self) -> bool:
+        """Did its lease run out, so that somebody else may have it now?"""
+        return keeper.is_lost(self.ticket)
+
+    def release(self, outcome: str = "") -> None:
+        """Give it back, once, with `ok`, the code of a `ModelError`, or "" for what says nothing
+        about the model (cancelled). Never raises; blocks shortly."""
+        if self._released:
+            return
+        self._released = True
+        keeper.drop(self.ticket)
+        _told(self._key, self.ticket, outcome)
+
+    async def arelease(self, outcome: str = "") -> None:
+        """The same from a coroutine."""
+        await asyncio.shield(asyncio.to_thread(self.release, outcome))
+
+    def __enter__(self) -> Slot:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.release()
+
+
+def try_admit(
+    row: LanguageModel,
+    deadline_s: float,
+    wait: Wait | None = None,
+    patience_s: float = PATIENCE_S,
+) -> Slot | Wait:
+    """Ask for a slot now. `wait` is what the last try returned, which keeps the place in line.
+
+    `deadline_s` is when the call will be over at the latest. Raises `Limited`. Blocks for one
+    short turn of the store.
+    """
+    wait = wait or Wait(0.0, _BREAKER, uuid.uuid4().hex, time.monotonic())
+    left = patience_s - (time.monotonic() - wait.since)
+    rules = Rules(row.qps or None, row.in_flight or None)
+    key = str(row.uid)
+    try:
+        entry = choice.ask(
+            lambda store: store.enter(key, rules, wait.ticket, keeper.LEASE_S, max(left, 0.0))
+        )
+    except StoreDown:
+        entry = _without_store()
+    if entry.reason is None:
+        if rules.in_flight:
+            keeper.hold(key, wait.ticket, deadline_s)
+        return Slot(key, wait.ticket)
+    what = _what(entry, row)
+    if not entry.waits or left <= 0:
+        if entry.waits:
+            _told(key, wait.ticket, "")
+        raise Limited(what, _ends_in(entry, deadline_s), model=row.name)
+    return Wait(min(entry.seconds, left), what, wait.ticket, wait.since)
+
+
+def leave(row: LanguageModel, wait: Wait) -> None:
+    """Give a place in line up. Never raises."""
+    _told(str(row.uid), wait.ticket, "")
+
+
+def admit(row: LanguageModel, deadline_s: float, patience_s: float = PATIENCE_S) -> Slot:
+    """Wait for a slot, for `patience_s` at most; for synchronous code. Raises `Limited`."""
+    found = try_admit(row, deadline_s, None, patience_s)
+    while isinstance(found, Wait):
+        time.sleep(found.seconds)
+        found = try_admit(row, deadline_s, found, patience_s)
+    return found
+
+
+async def aadmit(row: LanguageModel, deadline_s: float, patience_s: float = PATIENCE_S) -> Slot:
+    """The same for a coroutine: the store is asked in a thread, the waiting is done here."""
+    found: Slot | Wait | None = None
+    try:
+        while not isinstance(found, Slot):
+            if found is not None:
+                await asyncio.sleep(found.seconds)
+            found = await asyncio.to_thread(_in_thread, row, deadline_s, found, patience_s)
+    except asyncio.CancelledError:
+        if isinstance(found, Wait):
+            await asyncio.to_thread(leave, row, found)
+        raise
+    return found
+
+
+def report(row: LanguageModel, outcome: str) -> None:
+    """Tell the breaker how a call went that had no slot (a check by an administrator)."""
+    _told(str(row.uid), "", outcome)
+
+
+def look(row: LanguageModel) -> Look:
+    """What the model's gate is like now. Raises `StoreDown`."""
+    return choice.ask(lambda store: store.look(str(row.uid)))
+
+
+def reset(row: LanguageModel) -> None:
+    """Close the breaker, as after a new key or a topped-up account. Never raises."""
+    with contextlib.suppress(StoreDown):
+        choice.ask(lambda store: store.reset(str(row.uid)))
