@@ -1,8 +1,8 @@
 """Budgets of tokens and money: the estimate is reserved before a call, what it took is kept after.
 
-    held = budgets.reserve(person_id, row, tokens_in, max_tokens, deadline_s=60)   # OverBudget
-    …
-    held.settle(usage)      # or held.release() when the call cost nothing
+held = budgets.reserve(person_id, row, tokens_in, max_tokens, deadline_s=60)   # OverBudget
+…
+held.settle(usage)      # or held.release() when the call cost nothing
 """
 
 from __future__ import annotations

@@ -14,12 +14,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import time
-import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.db import connection
+
+from apps.core import metrics
 from apps.core.i18n import Text, both
 from apps.core.logging import get_logger
+from apps.llm import policy
 from apps.llm.gates import choice, keeper
 from apps.llm.gates.shapes import Entry, Look, Rules, StoreDown
 from apps.llm.limit_errors import Limited
@@ -42,6 +47,9 @@ _DOWN = both(
     "The limits of the model {model} cannot be looked up (their store is down)",
 )
 _DOWN_PAUSE_S = 5.0
+
+#: Called with a model's uid and an outcome when that opened its breaker; see `assistant`.
+on_pause: list[Callable[[str, str], None]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +108,7 @@ def try_admit(
     `deadline_s` is when the call will be over at the latest. Raises `Limited`. Blocks for one
     short turn of the store.
     """
-    wait = wait or Wait(0.0, _BREAKER, uuid.uuid4().hex, time.monotonic())
+    wait = wait or Wait(0.0, _BREAKER, secrets.token_hex(8), time.monotonic())
     left = patience_s - (time.monotonic() - wait.since)
     rules = Rules(row.qps or None, row.in_flight or None)
     key = str(row.uid)
@@ -111,8 +119,7 @@ def try_admit(
     except StoreDown:
         entry = _without_store()
     if entry.reason is None:
-        if rules.in_flight:
-            keeper.hold(key, wait.ticket, deadline_s)
+        keeper.hold(key, wait.ticket, deadline_s)
         return Slot(key, wait.ticket)
     what = _what(entry, row)
     if not entry.waits or left <= 0:
@@ -165,3 +172,46 @@ def reset(row: LanguageModel) -> None:
     """Close the breaker, as after a new key or a topped-up account. Never raises."""
     with contextlib.suppress(StoreDown):
         choice.ask(lambda store: store.reset(str(row.uid)))
+
+
+def _in_thread(
+    row: LanguageModel, deadline_s: float, wait: Wait | None, patience_s: float
+) -> Slot | Wait:
+    """For the pool's threads, which nobody else tells to let go of the database."""
+    try:
+        return try_admit(row, deadline_s, wait, patience_s)
+    finally:
+        connection.close()
+
+
+def _told(key: str, ticket: str, outcome: str) -> None:
+    """Give back what the ticket has, and count the outcome; what cannot be told lapses."""
+    try:
+        opened = choice.ask(lambda store: store.leave(key, ticket, outcome))
+    except StoreDown as error:
+        _log.warning("model_gate.not_told", key=key, error=str(error)[:200])
+        return
+    if opened:
+        _log.error("model_gate.opened", key=key, outcome=outcome)
+        for tell in on_pause:
+            tell(key, outcome)
+
+
+def _without_store() -> Entry:
+    if policy.limits_when_down() == "allow":
+        metrics.count("clawdbot_limits_bypassed_total")
+        return Entry()
+    return Entry("down", _DOWN_PAUSE_S)
+
+
+def _what(entry: Entry, row: LanguageModel) -> Text:
+    """The limit that was met, in words."""
+    said = {"qps": _QPS, "in_flight": _IN_FLIGHT, "breaker": _BREAKER, "down": _DOWN}
+    text = said[entry.reason or "down"]
+    return text.format(model=row.name, qps=f"{row.qps or 0:g}", places=row.in_flight)
+
+
+def _ends_in(entry: Entry, deadline_s: float) -> float:
+    """Seconds until a call may go. Of calls under way nobody knows more than that each is over by
+    its deadline."""
+    return deadline_s if entry.reason == "in_flight" else max(entry.seconds, 1.0)

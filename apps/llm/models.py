@@ -8,6 +8,8 @@ from typing import ClassVar
 from django.db import models
 from django.utils import timezone
 
+from apps.llm import budget_models, limit_models  # noqa: F401 - Django looks for rows here
+
 
 class LanguageModel(models.Model):
     """One model behind an address. The key is an AES-GCM token with the AAD

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 #: What a call waits for, or is refused by.
-Reason = Literal["qps", "in_flight", "breaker"]
+Reason = Literal["qps", "in_flight", "breaker", "down"]
 BreakerState = Literal["closed", "open", "half_open"]
 
 
