@@ -2,24 +2,22 @@
 
 Whoever calls a model takes a slot first and gives it back with how the call went:
 
-    slot = limits.admit(row, deadline_s=60)          # or: await limits.aadmit(row, 60)
-    try: …; slot.release("ok")                       # or: await slot.arelease("ok")
+    slot = limits.admit(row, deadline_s=60)
+    try: …; slot.release("ok")
     except ModelError as error: slot.release(error.code)
 
 A slot is leased and its lease is renewed while it is held, so that a killed holder's slot comes
-back by itself. Nobody who waits is overtaken.
+back by itself. Nobody who waits is overtaken. `try_admit` never waits itself, so that an event loop
+can do the waiting; it blocks for one short turn of the store.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-
-from django.db import connection
 
 from apps.core import metrics
 from apps.core.i18n import Text, both
@@ -48,7 +46,7 @@ _DOWN = both(
 )
 _DOWN_PAUSE_S = 5.0
 
-#: Called with a model's uid and an outcome when that opened its breaker; see `assistant`.
+#: Called with a model's uid and an outcome when that opened its breaker, once until it closes.
 on_pause: list[Callable[[str, str], None]] = []
 
 
@@ -85,10 +83,6 @@ class Slot:
         self._released = True
         keeper.drop(self.ticket)
         _told(self._key, self.ticket, outcome)
-
-    async def arelease(self, outcome: str = "") -> None:
-        """The same from a coroutine."""
-        await asyncio.shield(asyncio.to_thread(self.release, outcome))
 
     def __enter__(self) -> Slot:
         return self
@@ -143,21 +137,6 @@ def admit(row: LanguageModel, deadline_s: float, patience_s: float = PATIENCE_S)
     return found
 
 
-async def aadmit(row: LanguageModel, deadline_s: float, patience_s: float = PATIENCE_S) -> Slot:
-    """The same for a coroutine: the store is asked in a thread, the waiting is done here."""
-    found: Slot | Wait | None = None
-    try:
-        while not isinstance(found, Slot):
-            if found is not None:
-                await asyncio.sleep(found.seconds)
-            found = await asyncio.to_thread(_in_thread, row, deadline_s, found, patience_s)
-    except asyncio.CancelledError:
-        if isinstance(found, Wait):
-            await asyncio.to_thread(leave, row, found)
-        raise
-    return found
-
-
 def report(row: LanguageModel, outcome: str) -> None:
     """Tell the breaker how a call went that had no slot (a check by an administrator)."""
     _told(str(row.uid), "", outcome)
@@ -174,16 +153,6 @@ def reset(row: LanguageModel) -> None:
         choice.ask(lambda store: store.reset(str(row.uid)))
 
 
-def _in_thread(
-    row: LanguageModel, deadline_s: float, wait: Wait | None, patience_s: float
-) -> Slot | Wait:
-    """For the pool's threads, which nobody else tells to let go of the database."""
-    try:
-        return try_admit(row, deadline_s, wait, patience_s)
-    finally:
-        connection.close()
-
-
 def _told(key: str, ticket: str, outcome: str) -> None:
     """Give back what the ticket has, and count the outcome; what cannot be told lapses."""
     try:
@@ -194,7 +163,14 @@ def _told(key: str, ticket: str, outcome: str) -> None:
     if opened:
         _log.error("model_gate.opened", key=key, outcome=outcome)
         for tell in on_pause:
-            tell(key, outcome)
+            _tell(tell, key, outcome)
+
+
+def _tell(tell: Callable[[str, str], None], key: str, outcome: str) -> None:
+    try:
+        tell(key, outcome)
+    except Exception:  # noqa: BLE001 - a slot is given back whoever cannot be told
+        _log.exception("model_gate.pause_not_told", key=key)
 
 
 def _without_store() -> Entry:

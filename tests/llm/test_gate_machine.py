@@ -116,7 +116,7 @@ def test_half_of_ten_failures_open_it_and_probes_decide() -> None:
     assert machine.enter(gate, Rules(), "probe", 10, 0, later).reason is None
     assert machine.enter(gate, Rules(), "other", 10, 0, later).reason == "breaker"
     machine.leave(gate, "late", "ok", later)  # of before: it says nothing about now
-    assert machine.leave(gate, "probe", "network", later)
+    assert not machine.leave(gate, "probe", "network", later)  # nobody is told again
     assert machine.look(gate, later).opens_in == 2 * breaker.PAUSE_S
 
     later += 2 * breaker.PAUSE_S + 1

@@ -127,7 +127,7 @@ def test_one_probe_at_a_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> N
     assert store.enter(KEY, Rules(), "other", 60, 0).reason == "breaker"
     assert store.leave(KEY, "late", "ok") is False
     assert store.look(KEY).breaker == "half_open"
-    assert store.leave(KEY, "probe", "auth")
+    assert not store.leave(KEY, "probe", "auth")  # opened again: nobody is told twice
     assert store.look(KEY).opens_in > 0.2  # twice as long as the first time
     wait_for(lambda: store.look(KEY).breaker == "half_open")
     assert store.enter(KEY, Rules(), "again", 60, 0).reason is None

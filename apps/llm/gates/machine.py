@@ -81,7 +81,7 @@ def enter(
 
 
 def leave(gate: Gate, ticket: str, outcome: str, now: float) -> bool:
-    """Give a place back and count the outcome; True when that opened the breaker."""
+    """Give a place back and count the outcome; True when that opened the closed breaker."""
     now, of = forget(gate, now), breaker.weight(outcome)
     gate.held.pop(ticket, None)
     gate.line.pop(ticket, None)
@@ -98,7 +98,7 @@ def leave(gate: Gate, ticket: str, outcome: str, now: float) -> bool:
         gate.times += 1
         gate.open_until = now + breaker.pause(gate.times, of)
         gate.counts, gate.reason = {}, outcome
-        return True
+        return gate.times == 1
     return False
 
 

@@ -122,7 +122,7 @@ local function leave()
   local pause = math.min(args.pause_s * 2 ^ math.min(times - 1, 10), args.longest_pause_s)
   forget_counts()
   set('open_until', text(now + pause), 'reason', args.outcome)
-  return 1
+  return times == 1 and 1 or 0
 end
 
 local function renew()

@@ -63,7 +63,7 @@ class Store(Protocol):
 
     def leave(self, key: str, ticket: str, outcome: str = "") -> bool:
         """Give a place (or a place in line) back, and tell how the call went; True when that
-        opened the breaker."""
+        opened the breaker, which was closed."""
         ...
 
     def renew(self, key: str, tickets: Mapping[str, bool], lease: float) -> Collection[str]:

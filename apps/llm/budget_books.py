@@ -1,0 +1,166 @@
+"""The books of budgets: uses are locked in one order, so that what is granted is exact."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.db.models import F, Sum
+
+from apps.core.i18n import Text
+from apps.core.leases import DbAfter
+from apps.core.work import DbNow
+from apps.llm import budget_scope, budget_words
+from apps.llm.budget_models import Budget, BudgetHold, BudgetUse, Spend
+from apps.llm.budget_periods import end_of, start_of
+from apps.llm.budget_scope import Payer
+from apps.llm.limit_errors import OverBudget
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Tokens, and money of one currency."""
+
+    tokens: int
+    money: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One limit of a budget with what is used of it and held; a currency where it is of money."""
+
+    limit: int | Decimal
+    used: int | Decimal
+    held: int | Decimal
+    need: int | Decimal = 0
+    currency: str = ""
+
+    @property
+    def percent(self) -> int:
+        """The share that is used, in whole percent; all of a budget of nothing."""
+        return int(self.used * 100 / self.limit) if self.limit else 100
+
+    def said(self, value: int | Decimal) -> Text:
+        """One of its values in words."""
+        return budget_words.amount(value, self.currency)
+
+
+def bounds(use: BudgetUse, held: Amount | None = None, need: Amount | None = None) -> list[Bound]:
+    """The limits of a use's budget. Money that is needed in another currency does not count."""
+    budget, found = use.budget, []
+    if budget.tokens is not None:
+        found.append(
+            Bound(budget.tokens, use.tokens, held.tokens if held else 0, need.tokens if need else 0)
+        )
+    if budget.money is not None and (need is None or need.currency == budget.currency):
+        held_money = held.money if held else Decimal(0)
+        need_money = need.money if need else Decimal(0)
+        found.append(Bound(budget.money, use.money, held_money, need_money, budget.currency))
+    return found
+
+
+def lock(budgets: Sequence[Budget], who: Payer, day: date) -> list[BudgetUse]:
+    """The uses of this period, made where they are missing, locked until the transaction ends."""
+    keys = {key_of(budget, who, day): budget for budget in budgets}
+    rows = BudgetUse.objects.select_for_update(of=("self",)).order_by("pk")
+    rows = rows.select_related("budget__person", "budget__department", "budget__model")
+    found = list(rows.filter(key__in=keys))
+    missing = keys.keys() - {use.key for use in found}
+    if missing:
+        made = [fresh(keys[key], who, day) for key in sorted(missing)]
+        BudgetUse.objects.bulk_create(made, ignore_conflicts=True)
+        found = list(rows.filter(key__in=keys))
+    return found
+
+
+def key_of(budget: Budget, who: Payer, day: date) -> str:
+    """The key of the use that a day belongs to."""
+    return budget_scope.key(budget, who, start_of(budget.period, day))
+
+
+def fresh(budget: Budget, who: Payer, day: date) -> BudgetUse:
+    """A use that is not stored yet, with what was spent before there was one."""
+    tokens, money = budget_scope.spent(budget, who, day)
+    use = BudgetUse(
+        key=key_of(budget, who, day), budget=budget, person_id=budget_scope.whose(budget, who),
+        start=start_of(budget.period, day), tokens=tokens, money=money,
+    )  # fmt: skip
+    use.warned = level(use)
+    return use
+
+
+def held(uses: Iterable[BudgetUse]) -> dict[int, Amount]:
+    """What calls under way may still take of each use, by its key."""
+    rows = BudgetHold.objects.filter(use__in=[use.pk for use in uses], until__gt=DbNow())
+    sums = rows.values_list("use_id").annotate(Sum("tokens"), Sum("money")).order_by()
+    return {use: Amount(tokens, money, "") for use, tokens, money in sums}
+
+
+def check(uses: Sequence[BudgetUse], need: Amount, model: str) -> None:
+    """Raise `OverBudget` for the first use that has no room for what is needed."""
+    taken = held(uses)
+    for use in uses:
+        for one in bounds(use, taken.get(use.pk), need):
+            if one.used + one.held + one.need > one.limit:
+                said = (one.said(n) for n in (one.limit, one.used, one.held, one.need))
+                what = budget_words.refused(use.budget, *said)
+                raise OverBudget(what, end_of(use.budget.period, use.start), model=model)
+
+
+def hold(uses: Sequence[BudgetUse], need: Amount, seconds: float) -> uuid.UUID:
+    """Hold what is needed of each use, and clear away what lapsed."""
+    BudgetHold.objects.filter(use__in=uses, until__lte=DbNow()).delete()
+    reservation = uuid.uuid4()
+    BudgetHold.objects.bulk_create(
+        BudgetHold(
+            reservation=reservation, use=use, tokens=need.tokens, until=DbAfter(seconds),
+            money=need.money if use.budget.currency == need.currency else 0,
+        )
+        for use in uses
+    )  # fmt: skip
+    return reservation
+
+
+def take(uses: Sequence[int], took: Amount) -> Iterator[tuple[BudgetUse, int]]:
+    """Add what a call took to its uses; gives each whose next warning is due, with its percent."""
+    rows = BudgetUse.objects.select_for_update(of=("self",)).filter(pk__in=uses).order_by("pk")
+    for use in rows.select_related("budget__person", "budget__department", "budget__model"):
+        use.tokens += took.tokens
+        if use.budget.currency == took.currency:
+            use.money += took.money
+        before, use.warned = use.warned, max(use.warned, level(use))
+        use.save(update_fields=["tokens", "money", "warned"])
+        if use.warned > before:
+            yield use, use.warned
+
+
+def level(use: BudgetUse) -> int:
+    """The highest share that has been reached of those that are warned about; 0 for none."""
+    percent = max((one.percent for one in bounds(use)), default=0)
+    return next((step for step in WARNED_AT if percent >= step), 0)
+
+
+WARNED_AT = (95, 80)
+
+
+def keep(who: Payer, day: date, model: str, tokens: tuple[int, int], took: Amount) -> None:
+    """Add a call to what was spent that day."""
+    key = f"{day}|{who.person_id or 0}|{who.department_id or 0}|{took.currency}|{model}"
+    more = {
+        "calls": F("calls") + 1,
+        "tokens_in": F("tokens_in") + tokens[0],
+        "tokens_out": F("tokens_out") + tokens[1],
+        "money": F("money") + took.money,
+    }
+    rows = Spend.objects.filter(key=key)
+    if not rows.update(**more):
+        row = Spend(
+            key=key, day=day, person_id=who.person_id, department_id=who.department_id,
+            model=model, currency=took.currency,
+        )  # fmt: skip
+        Spend.objects.bulk_create([row], ignore_conflicts=True)
+        rows.update(**more)
