@@ -10,3 +10,9 @@ class AssistantConfig(AppConfig):
 
     name = "apps.assistant"
     verbose_name = "对话与任务 Work"
+
+    def ready(self) -> None:
+        """Listen to what the model layer wants told."""
+        from apps.assistant import budget_notices
+
+        budget_notices.register()

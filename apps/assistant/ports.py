@@ -11,7 +11,7 @@ from django.db.models import Count, Q
 from apps.accounts import people
 from apps.accounts.authz import Rights
 from apps.accounts.models import Person
-from apps.assistant import actions, approvals, jobs, memory, words
+from apps.assistant import actions, approvals, jobs, memory, spending, words
 from apps.assistant.models import Conversation, Job, Message
 from apps.audit import log as audit
 from apps.audit.log import Actor
@@ -229,6 +229,7 @@ class System:
             messages_month=said["month"],
             jobs_today=ran["today"],
             jobs_month=ran["month"],
+            **spending.of(asker.person),
         )
 
     def clean_up(self) -> dict[str, int]:

@@ -53,7 +53,7 @@ def to_message(
         private_to=message.sender_id if private else "",
         reply_to="" if message.kind in UNANSWERABLE else message.platform_message_id,
         in_reply_to=message.platform_message_id,
-        context=_context(message) | _spoken(language),
+        context=_context(message) | spoken(language),
         card=card.to_json(),
         text=cards.to_text(card, language or settings.CLAWDBOT_LANGUAGE),
         not_before=now,
@@ -71,7 +71,7 @@ def _context(message: Message) -> dict[str, Any]:
     return {key: extra[key] for key in wanted if extra.get(key) is not None}
 
 
-def _spoken(language: str) -> dict[str, str]:
+def spoken(language: str) -> dict[str, str]:
     """A language of the reader's own; nothing when it is the installation's."""
     return {"language": language} if language not in {"", settings.CLAWDBOT_LANGUAGE} else {}
 
@@ -97,7 +97,7 @@ def to_conversation(
         chat_id=conversation.chat_id,
         chat_type=conversation.chat_type,
         private_to=_who_is_there(conversation),
-        context=_spoken(language),
+        context=spoken(language),
         card=card.to_json(),
         text=cards.to_text(card, language),
         not_before=now,
@@ -186,5 +186,5 @@ def _in_web_chat(answer: Delivery, person: Person) -> Delivery:
     answer.bot_id, answer.conversation_id = chat.bot_id, chat.pk
     answer.chat_id, answer.chat_type = chat.chat_id, chat.chat_type
     answer.reply_to = answer.in_reply_to = answer.private_to = ""
-    answer.context = _spoken(words.language_of(person))
+    answer.context = spoken(words.language_of(person))
     return answer

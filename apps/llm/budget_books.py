@@ -40,6 +40,11 @@ class Bound:
     currency: str = ""
 
     @property
+    def left(self) -> int | Decimal:
+        """What nobody used or holds."""
+        return max(self.limit - self.used - self.held, 0 * self.limit)
+
+    @property
     def percent(self) -> int:
         """The share that is used, in whole percent; all of a budget of nothing."""
         return int(self.used * 100 / self.limit) if self.limit else 100

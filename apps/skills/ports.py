@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol, TypedDict
 
 from apps.core.i18n import Text
@@ -73,13 +74,32 @@ class CheckInfo(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class BudgetLeft:
+    """A budget that bounds the asker: what is used of it and left, in words, and when it ends."""
+
+    name: Text
+    used: Text
+    left: Text
+    until: datetime
+
+
 class Usage(TypedDict):
-    """How much one person asked: today and in the last 30 days, by their wall clock."""
+    """How much one person asked: today and in the last 30 days, by their wall clock.
+
+    What models took is of today and of this month, as budgets count: tokens, and money by
+    currency. `budgets` are those that apply to the person.
+    """
 
     messages_today: int
     messages_month: int
     jobs_today: int
     jobs_month: int
+    tokens_today: int
+    tokens_month: int
+    money_today: Mapping[str, Decimal]
+    money_month: Mapping[str, Decimal]
+    budgets: Sequence[BudgetLeft]
 
 
 class JobsPort(Protocol):

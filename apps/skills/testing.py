@@ -311,7 +311,15 @@ class FakeSystem:
     lanes: dict[str, int] = field(default_factory=dict)
     used: Usage = field(
         default_factory=lambda: Usage(
-            messages_today=3, messages_month=40, jobs_today=1, jobs_month=7
+            messages_today=3,
+            messages_month=40,
+            jobs_today=1,
+            jobs_month=7,
+            tokens_today=0,
+            tokens_month=0,
+            money_today={},
+            money_month={},
+            budgets=(),
         )
     )
     removed: dict[str, int] = field(default_factory=dict)

@@ -1,0 +1,5 @@
+"""The console's pages of the model layer."""
+
+from __future__ import annotations
+
+from apps.llm import budget_admin  # noqa: F401 - registers its pages
