@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import Error
 
 from apps.console import doctor_looks as looks
+from apps.console import doctor_models
 from apps.core import health
 from apps.core.errors import ClawdbotError
 from apps.core.i18n import Text, both
@@ -45,6 +46,7 @@ LOOKS: dict[str, Look] = {
     "bots": looks.bots,
     "connections": looks.connections,
     "flower": looks.flower,
+    "model gates": doctor_models.model_gates,
 }
 
 

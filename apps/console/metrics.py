@@ -18,6 +18,8 @@ from apps.assistant.models import Job, Message
 from apps.core import metrics
 from apps.core.clock import utcnow
 from apps.core.metrics import Sample
+from apps.llm import limits
+from apps.llm.models import LanguageModel
 from clawdbot.lanes import LANES
 
 #: Whoever sends one of these stands behind a proxy, so the peer says nothing about the caller.
@@ -59,6 +61,16 @@ def lanes() -> Iterable[Sample]:
         yield Sample("clawdbot_waiting", due.get(lane, 0), labels)
         age = (now - oldest[lane]).total_seconds() if lane in oldest else 0
         yield Sample("clawdbot_oldest_waiting_seconds", max(age, 0), labels)
+
+
+@metrics.register_collector
+def model_gates() -> Iterable[Sample]:
+    """How busy each model is, and whether it has a pause."""
+    for row in LanguageModel.objects.filter(enabled=True).order_by("pk"):
+        gate, labels = limits.look(row), {"model": row.name}
+        yield Sample("clawdbot_model_in_flight", gate.in_flight, labels)
+        yield Sample("clawdbot_model_waiting", gate.waiting, labels)
+        yield Sample("clawdbot_model_breaker_open", gate.breaker != "closed", labels)
 
 
 def _oldest(now: datetime) -> dict[str, datetime]:

@@ -11,6 +11,7 @@ CounterName = Literal[
     "clawdbot_deliveries_total",
     "clawdbot_model_calls_total",
     "clawdbot_model_tokens_total",
+    "clawdbot_model_limited_total",
     "clawdbot_limits_bypassed_total",
 ]
 HistogramName = Literal[
@@ -40,7 +41,10 @@ COUNTERS: dict[CounterName, Spec] = {
     "clawdbot_deliveries_total": Spec("Deliveries by final state", ("platform", "outcome")),
     "clawdbot_model_calls_total": Spec("Calls of language models", ("model", "outcome")),
     "clawdbot_model_tokens_total": Spec("Tokens of language models", ("model", "direction")),
-    "clawdbot_limits_bypassed_total": Spec("Rate checks skipped because Redis was away"),
+    "clawdbot_model_limited_total": Spec(
+        "Model calls that were sent away by a limit", ("model", "reason")
+    ),
+    "clawdbot_limits_bypassed_total": Spec("Limits not looked up because their store was away"),
 }
 
 HISTOGRAMS: dict[HistogramName, Spec] = {
@@ -55,6 +59,11 @@ GAUGES: dict[str, Spec] = {
     "clawdbot_waiting": Spec("Rows that are due and wait for a worker", ("lane",)),
     "clawdbot_oldest_waiting_seconds": Spec("Age of the oldest due row", ("lane",)),
     "clawdbot_schedule_lag_seconds": Spec("How late the oldest due schedule is"),
+    "clawdbot_model_in_flight": Spec("Calls of a model that are under way", ("model",)),
+    "clawdbot_model_waiting": Spec("Calls that wait in line for a model", ("model",)),
+    "clawdbot_model_breaker_open": Spec(
+        "1 while a model has a pause or is being tried again", ("model",)
+    ),
     "clawdbot_canary_age_seconds": Spec("Seconds since the last canary came through the queue"),
     "clawdbot_host_cpu_ratio": Spec("Busy share of all processors since the last scrape"),
     "clawdbot_host_load1": Spec("Load average of one minute"),

@@ -119,6 +119,7 @@ def try_admit(
     if not entry.waits or left <= 0:
         if entry.waits:
             _told(key, wait.ticket, "")
+        metrics.count("clawdbot_model_limited_total", model=row.name, reason=entry.reason)
         raise Limited(what, _ends_in(entry, deadline_s), model=row.name)
     return Wait(min(entry.seconds, left), what, wait.ticket, wait.since)
 

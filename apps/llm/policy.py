@@ -46,7 +46,6 @@ def limits_when_down() -> WhenDown:
 
 def set_limits_when_down(value: str, actor: Actor) -> ModelPolicy:
     """Choose `refuse` or `allow`. Raises `BadPolicy`."""
-    global _read_at
     if value not in dict(ModelPolicy.WHEN_DOWN):
         raise BadPolicy
     with transaction.atomic():
@@ -57,5 +56,11 @@ def set_limits_when_down(value: str, actor: Actor) -> ModelPolicy:
             "model.policy_set", actor=actor, obj=("model_policy", row.pk, "policy"),
             outcome="done", data={"limits_when_down": value},
         )  # fmt: skip
-    _read_at = None
+    forget()
     return row
+
+
+def forget() -> None:
+    """Read it anew."""
+    global _read_at
+    _read_at = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,6 +11,7 @@ from django.db import connection
 from apps.llm.gates.redis_store import RedisStore
 from apps.llm.gates.shapes import Entry, Rules, Store, StoreDown
 from apps.llm.gates.sql_store import SqlStore
+from tests.llm.knocking import wait_for
 
 KEY = "model"
 
@@ -20,14 +20,6 @@ KEY = "model"
 def store(request: pytest.FixtureRequest, redis_url: str, transactional_db: None) -> Store:
     """Each of the two."""
     return RedisStore() if request.param == "redis" else SqlStore()
-
-
-def wait_for(ready: Callable[[], bool], seconds: float = 5.0) -> None:
-    """Until something is so."""
-    end = time.monotonic() + seconds
-    while not ready():
-        assert time.monotonic() < end, "it never came to be"
-        time.sleep(0.01)
 
 
 def test_a_burst_then_the_rate(store: Store) -> None:

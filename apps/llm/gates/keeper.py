@@ -34,7 +34,6 @@ class _Held:
 
 _lock = threading.Lock()
 _held: dict[str, _Held] = {}
-_stop = threading.Event()
 _thread: threading.Thread | None = None
 
 
@@ -45,7 +44,6 @@ def hold(key: str, ticket: str, deadline_s: float) -> None:
     with _lock:
         _held[ticket] = _Held(key, now + deadline_s + _FORGOTTEN_S, now)
         if _thread is None:
-            _stop.clear()
             _thread = threading.Thread(target=_run, name="model-slots", daemon=True)
             _thread.start()
 
@@ -94,7 +92,8 @@ def _drop_released(store: Store, key: str, renewed: dict[str, _Held]) -> None:
 
 def _run() -> None:
     global _thread
-    while not _stop.wait(BEAT_S):
+    while True:
+        time.sleep(BEAT_S)
         try:
             choice.ask(renew_all)
         except StoreDown as error:
@@ -109,8 +108,8 @@ def _run() -> None:
 
 def _forget() -> None:
     """A child holds nothing."""
-    global _lock, _stop, _thread
-    _lock, _stop, _thread = threading.Lock(), threading.Event(), None
+    global _lock, _thread
+    _lock, _thread = threading.Lock(), None
     _held.clear()
 
 
