@@ -20,16 +20,18 @@ _START = both("检查 Redis 和数据库。", "Look at Redis and the database.")
 
 
 def model_gates() -> Iterator[Seen]:
-    """Every enabled model's gate; nothing where there are no models."""
+    """The gates of the enabled models: one line for each that is not open, else one for all."""
+    fine = True
     for row in LanguageModel.objects.filter(enabled=True).order_by("name"):
-        name = f"model {row.name}"
+        name = f"gate {row.name}"
         try:
             gate = limits.look(row)
         except StoreDown as error:
             yield Seen("FAIL", _NO_STORE.format(error=str(error)[:120]), _START, name)
-            continue
-        if gate.breaker == "closed":
-            yield Seen("OK", name=name)
-        else:
+            return
+        if gate.breaker != "closed":
+            fine = False
             detail = _PAUSE.format(reason=gate.reason, seconds=f"{gate.opens_in:.0f}")
             yield Seen("WARN", detail, _CHECK.format(model=row.name), name)
+    if fine:
+        yield Seen("OK")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 
 from apps.core.i18n import Text
 from apps.core.leases import DbAfter
+from apps.core.sql import Among, Change, Prepared, Slot
 from apps.core.work import DbNow
 from apps.llm import budget_scope, budget_words
 from apps.llm.budget_models import Budget, BudgetHold, BudgetUse, Spend
@@ -68,17 +69,33 @@ def bounds(use: BudgetUse, held: Amount | None = None, need: Amount | None = Non
     return found
 
 
+uses_by_key = Prepared(
+    lambda: BudgetUse.objects.filter(Among("key", "keys")).order_by("pk"), lock=True
+)
+uses_by_pk = Prepared(
+    lambda: BudgetUse.objects.filter(Among("pk", "keys")).order_by("pk"), lock=True
+)
+holds_of = Prepared(
+    lambda: (
+        BudgetHold.objects.filter(Among("use_id", "uses"), until__gt=DbNow())
+        .order_by()
+        .values_list("use_id")
+        .annotate(Sum("tokens"), Sum("money"))
+    )
+)
+
+
 def lock(budgets: Sequence[Budget], who: Payer, day: date) -> list[BudgetUse]:
     """The uses of this period, made where they are missing, locked until the transaction ends."""
     keys = {key_of(budget, who, day): budget for budget in budgets}
-    rows = BudgetUse.objects.select_for_update(of=("self",)).order_by("pk")
-    rows = rows.select_related("budget__person", "budget__department", "budget__model")
-    found = list(rows.filter(key__in=keys))
+    found = uses_by_key.instances(keys=list(keys))
     missing = keys.keys() - {use.key for use in found}
     if missing:
         made = [fresh(keys[key], who, day) for key in sorted(missing)]
         BudgetUse.objects.bulk_create(made, ignore_conflicts=True)
-        found = list(rows.filter(key__in=keys))
+        found = uses_by_key.instances(keys=list(keys))
+    for use in found:
+        use.budget = keys[use.key]
     return found
 
 
@@ -100,9 +117,8 @@ def fresh(budget: Budget, who: Payer, day: date) -> BudgetUse:
 
 def held(uses: Iterable[BudgetUse]) -> dict[int, Amount]:
     """What calls under way may still take of each use, by its key."""
-    rows = BudgetHold.objects.filter(use__in=[use.pk for use in uses], until__gt=DbNow())
-    sums = rows.values_list("use_id").annotate(Sum("tokens"), Sum("money")).order_by()
-    return {use: Amount(tokens, money, "") for use, tokens, money in sums}
+    rows = holds_of.rows(uses=[use.pk for use in uses])
+    return {use: Amount(int(tokens), Decimal(money), "") for use, tokens, money in rows}
 
 
 def check(uses: Sequence[BudgetUse], need: Amount, model: str) -> None:
@@ -117,8 +133,7 @@ def check(uses: Sequence[BudgetUse], need: Amount, model: str) -> None:
 
 
 def hold(uses: Sequence[BudgetUse], need: Amount, seconds: float) -> uuid.UUID:
-    """Hold what is needed of each use, and clear away what lapsed."""
-    BudgetHold.objects.filter(use__in=uses, until__lte=DbNow()).delete()
+    """Hold what is needed of each use."""
     reservation = uuid.uuid4()
     BudgetHold.objects.bulk_create(
         BudgetHold(
@@ -130,17 +145,40 @@ def hold(uses: Sequence[BudgetUse], need: Amount, seconds: float) -> uuid.UUID:
     return reservation
 
 
-def take(uses: Sequence[int], took: Amount) -> Iterator[tuple[BudgetUse, int]]:
-    """Add what a call took to its uses; gives each whose next warning is due, with its percent."""
-    rows = BudgetUse.objects.select_for_update(of=("self",)).filter(pk__in=uses).order_by("pk")
-    for use in rows.select_related("budget__person", "budget__department", "budget__model"):
+def give_back(reservation: uuid.UUID, uses: Iterable[int]) -> None:
+    """Hold nothing any more, and clear away what lapsed of others."""
+    lapsed = Q(use__in=list(uses), until__lte=DbNow())
+    BudgetHold.objects.filter(Q(reservation=reservation) | lapsed).delete()
+
+
+count_tokens = Change(
+    lambda: BudgetUse.objects.filter(Among("pk", "keys")),
+    lambda: {"tokens": F("tokens") + Slot("tokens")},
+)
+count_money = Change(
+    lambda: BudgetUse.objects.filter(Among("pk", "keys")),
+    lambda: {"money": F("money") + Slot("money")},
+)
+
+
+def take(budgets: Mapping[int, Budget], took: Amount) -> list[tuple[BudgetUse, int]]:
+    """Add what a call took to the uses of these budgets; returns those whose next warning is due,
+    with its percent."""
+    uses, due = uses_by_pk.instances(keys=list(budgets)), []
+    for use in uses:
+        use.budget = budgets[use.pk]
         use.tokens += took.tokens
         if use.budget.currency == took.currency:
             use.money += took.money
-        before, use.warned = use.warned, max(use.warned, level(use))
-        use.save(update_fields=["tokens", "money", "warned"])
-        if use.warned > before:
-            yield use, use.warned
+        if level(use) > use.warned:
+            use.warned = level(use)
+            use.save(update_fields=["warned"])
+            due.append((use, use.warned))
+    count_tokens.run(keys=[use.pk for use in uses], tokens=took.tokens)
+    if took.money:
+        ours = [use.pk for use in uses if use.budget.currency == took.currency]
+        count_money.run(keys=ours, money=took.money)
+    return due
 
 
 def level(use: BudgetUse) -> int:
@@ -152,20 +190,25 @@ def level(use: BudgetUse) -> int:
 WARNED_AT = (95, 80)
 
 
+add_spend = Change(
+    lambda: Spend.objects.filter(key=Slot("key")),
+    lambda: {
+        "calls": F("calls") + 1,
+        "tokens_in": F("tokens_in") + Slot("tokens_in"),
+        "tokens_out": F("tokens_out") + Slot("tokens_out"),
+        "money": F("money") + Slot("money"),
+    },
+)
+
+
 def keep(who: Payer, day: date, model: str, tokens: tuple[int, int], took: Amount) -> None:
     """Add a call to what was spent that day."""
     key = f"{day}|{who.person_id or 0}|{who.department_id or 0}|{took.currency}|{model}"
-    more = {
-        "calls": F("calls") + 1,
-        "tokens_in": F("tokens_in") + tokens[0],
-        "tokens_out": F("tokens_out") + tokens[1],
-        "money": F("money") + took.money,
-    }
-    rows = Spend.objects.filter(key=key)
-    if not rows.update(**more):
+    more = {"tokens_in": tokens[0], "tokens_out": tokens[1], "money": took.money}
+    if not add_spend.run(key=key, **more):
         row = Spend(
             key=key, day=day, person_id=who.person_id, department_id=who.department_id,
             model=model, currency=took.currency,
         )  # fmt: skip
         Spend.objects.bulk_create([row], ignore_conflicts=True)
-        rows.update(**more)
+        add_spend.run(key=key, **more)

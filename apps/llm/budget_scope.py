@@ -9,6 +9,7 @@ from decimal import Decimal
 from django.db.models import Q, QuerySet, Sum
 
 from apps.accounts.models import Department, Person
+from apps.core.sql import Among, Prepared, Slot
 from apps.llm.budget_models import Budget, Spend
 from apps.llm.budget_periods import start_of
 
@@ -27,22 +28,42 @@ class Payer:
         return self.departments[0] if self.departments else None
 
 
+department_of = Prepared(
+    lambda: Person.objects.filter(pk=Slot("person")).values_list("department_id")
+)
+parents = Prepared(lambda: Department.objects.order_by().values_list("pk", "parent_id"))
+spent_from = Prepared(
+    lambda: Budget.objects.filter(
+        Among("scope", "scopes") | Among("department_id", "departments") | Q(person=Slot("person")),
+        Q(model=None) | Q(model=Slot("model")),
+    ).order_by("pk")
+)
+
+
 def payer(person_id: int | None) -> Payer:
     """The payer as things are now."""
     if person_id is None:
         return Payer()
-    own = Person.objects.filter(pk=person_id).values_list("department_id", flat=True).first()
-    return Payer(person_id, tuple(_upwards(own)))
+    own = department_of.rows(person=person_id)
+    return Payer(person_id, tuple(_upwards(own[0][0] if own else None)))
 
 
-def of(who: Payer, model_id: int | None = None) -> QuerySet[Budget]:
-    """The budgets that apply to a call of a model; without one, those of any model."""
+def of_call(who: Payer, model_id: int) -> list[Budget]:
+    """The budgets that a call of a model spends from, oldest first."""
+    return spent_from.instances(
+        scopes=["all"] if who.person_id is None else ["all", "each"],
+        departments=who.departments,
+        person=who.person_id or 0,
+        model=model_id,
+    )
+
+
+def of(who: Payer) -> QuerySet[Budget]:
+    """The budgets that apply to somebody, whatever the model, oldest first."""
     whom = Q(scope="all") | Q(department__in=who.departments)
     if who.person_id is not None:
         whom |= Q(scope="each") | Q(person=who.person_id)
     rows = Budget.objects.filter(whom).select_related("person", "department", "model")
-    if model_id is not None:
-        rows = rows.filter(Q(model=None) | Q(model=model_id))
     return rows.order_by("pk")
 
 
@@ -76,18 +97,18 @@ def spent(budget: Budget, who: Payer, day: date) -> tuple[int, Decimal]:
 
 
 def _upwards(department: int | None) -> list[int]:
-    parents = dict(Department.objects.values_list("pk", "parent_id")) if department else {}
+    above: dict[int, int | None] = dict(parents.rows()) if department else {}
     found: list[int] = []
     while department is not None and department not in found:
         found.append(department)
-        department = parents.get(department)
+        department = above.get(department)
     return found
 
 
 def _downwards(department: int | None) -> set[int]:
     """A department and all below it."""
     children: dict[int | None, list[int]] = {}
-    for pk, parent in Department.objects.values_list("pk", "parent_id"):
+    for pk, parent in parents.rows():
         children.setdefault(parent, []).append(pk)
     found: set[int] = set()
     open_ones = [department] if department is not None else []

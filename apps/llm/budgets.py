@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
@@ -20,10 +20,11 @@ from django.db import transaction
 from apps.core.i18n import Text
 from apps.core.logging import get_logger
 from apps.core.sql import here, light_commit
+from apps.core.work import DbNow
 from apps.llm import budget_books as books
 from apps.llm import budget_scope, budget_words
 from apps.llm.budget_books import Amount
-from apps.llm.budget_models import Budget, BudgetHold, BudgetUse
+from apps.llm.budget_models import Budget, BudgetHold, BudgetUse, Spend
 from apps.llm.budget_periods import end_of, today
 from apps.llm.budget_scope import Payer
 from apps.llm.models import LanguageModel
@@ -33,6 +34,7 @@ _log = get_logger(__name__)
 _MILLION = Decimal(1_000_000)
 #: What is held lapses so long after the call's deadline.
 _SLACK_S = 15.0
+KEEP_USES, KEEP_SPEND = timedelta(days=62), timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Reservation:
     model: LanguageModel
     who: Payer
     day: date
-    uses: tuple[int, ...] = ()
+    uses: dict[int, Budget] = field(default_factory=dict)
     uid: uuid.UUID | None = None
     done: bool = False
 
@@ -87,7 +89,7 @@ class Reservation:
 
     def _give_back(self) -> None:
         if self.uid is not None:
-            BudgetHold.objects.filter(reservation=self.uid).delete()
+            books.give_back(self.uid, self.uses)
 
 
 def reserve(
@@ -103,7 +105,7 @@ def reserve(
     to another model. Blocks for one short transaction.
     """
     who, day = budget_scope.payer(person_id), today()
-    budgets = list(budget_scope.of(who, row.pk))
+    budgets = budget_scope.of_call(who, row.pk)
     if not budgets:
         return Reservation(row, who, day)
     need = _amount(row, tokens_in, max_tokens)
@@ -111,12 +113,21 @@ def reserve(
         uses = books.lock(budgets, who, day)
         books.check(uses, need, row.name)
         uid = books.hold(uses, need, deadline_s + _SLACK_S)
-    return Reservation(row, who, day, tuple(use.pk for use in uses), uid)
+    return Reservation(row, who, day, {use.pk: use.budget for use in uses}, uid)
 
 
-def cost(row: LanguageModel, usage: Usage) -> Decimal:
-    """What a call costs at the price of today, in the model's currency."""
-    return _amount(row, usage.tokens_in, usage.tokens_out).money
+def clean_up(now: datetime) -> int:
+    """Forget what lapsed, the uses of periods that are long over, and what was spent more than 400
+    days ago; returns how many rows went."""
+    day = now.date()
+    return sum(
+        rows.delete()[0]
+        for rows in (
+            BudgetHold.objects.filter(until__lte=DbNow()),
+            BudgetUse.objects.filter(start__lt=day - KEEP_USES),
+            Spend.objects.filter(day__lt=day - KEEP_SPEND),
+        )
+    )
 
 
 def _amount(row: LanguageModel, tokens_in: int, tokens_out: int) -> Amount:

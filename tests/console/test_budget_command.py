@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 
 from apps.accounts.models import Department, Person
 from apps.console import doctor_models
+from apps.console import metrics as scraped
 from apps.core import metrics
 from apps.llm import limits
 from apps.llm.budget_models import Budget
@@ -60,6 +61,7 @@ def test_what_is_wrong_is_refused(db: None) -> None:
 def test_metrics_and_the_doctor_see_a_pause(db: None, redis_url: str) -> None:
     row = LanguageModel.objects.create(name="qwen", base_url="http://127.0.0.1:9", model="m")
     assert [seen.level for seen in doctor_models.model_gates()] == ["OK"]
+    metrics.register_collector(scraped.model_gates)
     slot = limits.admit(row, 60)
     assert 'clawdbot_model_in_flight{model="qwen"} 1.0' in metrics.render().decode()
     slot.release("auth")
@@ -67,7 +69,7 @@ def test_metrics_and_the_doctor_see_a_pause(db: None, redis_url: str) -> None:
     assert 'clawdbot_model_in_flight{model="qwen"} 0.0' in text
     assert 'clawdbot_model_breaker_open{model="qwen"} 1.0' in text
     (seen,) = doctor_models.model_gates()
-    assert (seen.level, seen.name) == ("WARN", "model qwen")
+    assert (seen.level, seen.name) == ("WARN", "gate qwen")
     assert "auth" in seen.detail.en
     limits.reset(row)
     assert [seen.level for seen in doctor_models.model_gates()] == ["OK"]

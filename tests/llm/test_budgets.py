@@ -166,8 +166,8 @@ def test_a_killed_workers_estimate_lapses(bob: Person, row: LanguageModel) -> No
     with pytest.raises(OverBudget):
         budgets.reserve(bob.pk, row, 100, 0)
     BudgetHold.objects.update(until=DbAfter(-1))
-    budgets.reserve(bob.pk, row, 100, 0)
-    assert BudgetHold.objects.count() == 1
+    budgets.reserve(bob.pk, row, 100, 0).release()
+    assert not BudgetHold.objects.exists()  # the lapsed one is cleared away with it
 
 
 def test_a_late_settlement_counts_what_was_spent(bob: Person, row: LanguageModel) -> None:
@@ -271,6 +271,19 @@ def test_a_person_sees_what_is_used_and_left(bob: Person, row: LanguageModel) ->
     assert money.left == Decimal("0.9992")
     assert budget_view.used(bob.pk, "day").tokens == 300
     assert budget_view.used(bob.pk, "month").money == {"CNY": Decimal("0.0006")}
+
+
+def test_what_is_old_is_forgotten(bob: Person, row: LanguageModel) -> None:
+    budget("all", "day", tokens=100)
+    with time_machine.travel(datetime(2025, 10, 1, 3, 0, tzinfo=UTC)):
+        spend(bob, row, 10)
+    with time_machine.travel(datetime(2026, 11, 1, 3, 0, tzinfo=UTC)):
+        spend(bob, row, 20)
+        budgets.reserve(bob.pk, row, 30, 0)
+    assert budgets.clean_up(datetime(2026, 12, 1, tzinfo=UTC)) == 2
+    assert BudgetUse.objects.get().tokens == 20
+    assert Spend.objects.get().tokens_in == 20
+    assert BudgetHold.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
