@@ -1,0 +1,1 @@
+"""What `apps.core.masking` recognises: one idea a file."""

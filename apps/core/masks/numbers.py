@@ -1,0 +1,98 @@
+"""Runs of digits with what may stand between them: `138 0013 8000`, `440306-19851212-0229`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+_DIGITS = re.compile(r"[0-9]+")
+_GAP = re.compile(r" ?[-. ] ?")
+_ALONE = re.compile(
+    r"(?<![0-9])(?<![0-9][-. ])[0-9](?:([-. ])[0-9](?:\1[0-9]){9,17})(?![-. ]?[0-9])"
+)
+MOST = 19
+
+
+class Group(NamedTuple):
+    """Digits in a row; `gap` stands before the next group, "" when that is not near."""
+
+    start: int
+    end: int
+    digits: str
+    gap: str
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Some groups in a row, seen as one number. `before` and `after` are the gaps around it."""
+
+    start: int
+    end: int
+    digits: str
+    sizes: tuple[int, ...]
+    gaps: tuple[str, ...]
+    before: str
+    after: str
+    following: str
+
+    @property
+    def whole(self) -> bool:
+        """Is it more than a part of a longer number that is written in the same way?"""
+        return not self.gaps or (self.before not in self.gaps and self.after not in self.gaps)
+
+
+def groups(text: str) -> list[Group]:
+    """The groups of a folded text. Digits that are spelt one by one are one group."""
+    places = [match.span() for match in _DIGITS.finditer(text)]
+    alone = {match.start(): match.end() for match in _ALONE.finditer(text)}
+    found: list[Group] = []
+    until = -1
+    merged = [(start, alone.get(start, end)) for start, end in places] if alone else places
+    kept = []
+    for start, end in merged:
+        if start >= until:
+            kept.append((start, end))
+            until = end
+    for index, (start, end) in enumerate(kept):
+        following = kept[index + 1][0] if index + 1 < len(kept) else end
+        gap = text[end:following] if 0 < following - end <= 3 else ""
+        digits = text[start:end]
+        if not digits.isdigit():
+            digits = re.sub(r"[^0-9]", "", digits)
+        found.append(Group(start, end, digits, gap if _GAP.fullmatch(gap) else ""))
+    return found
+
+
+def windows(found: list[Group], least: int) -> Iterator[Window]:
+    """Every window of `least` to 19 digits; but for the last, its groups have two at least."""
+    before = ""
+    for first, group in enumerate(found):
+        if len(group.digits) <= MOST:
+            yield from _from(found, first, before, least)
+        before = group.gap
+
+
+def _from(found: list[Group], first: int, before: str, least: int) -> Iterator[Window]:
+    total, last = 0, first
+    while last < len(found):
+        group = found[last]
+        total += len(group.digits)
+        if total > MOST:
+            return
+        if total >= least:
+            yield _window(found, first, last, before)
+        if not group.gap or len(group.digits) < 2:
+            return
+        last += 1
+
+
+def _window(found: list[Group], first: int, last: int, before: str) -> Window:
+    inside = found[first : last + 1]
+    following = found[last + 1].digits if found[last].gap else ""
+    return Window(
+        inside[0].start, inside[-1].end, "".join(one.digits for one in inside),
+        tuple(len(one.digits) for one in inside), tuple(one.gap for one in inside[:-1]),
+        before, inside[-1].gap, following,
+    )  # fmt: skip

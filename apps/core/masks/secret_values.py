@@ -1,0 +1,107 @@
+"""Passwords and other secrets that a word before them gives away: 密码是…, `password: …`, a URL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from apps.core.masks.found import Span
+
+_PASSWORD = r"pass(?:word|wd|phrase|code)?s?|pwd|口令|密码|密碼|暗号"
+_TOKEN = (
+    r"(?:[a-z0-9]{1,20}[ _-])?(?:api|access|secret|private|encrypt(?:ion)?|signing|account|license|app)"
+    r"[ _-]?(?:access[ _-]?)?key(?:[ _-]?secret)?"
+    r"|(?:[a-z0-9]{1,20}[_-])?(?:client|app|corp|agent|bot)?[_-]?secret|(?:[a-z0-9]{1,20}[_-]){0,2}token"
+    r"|(?:access|refresh|auth|bearer|bot|session|verification|encrypt)[ _]?token|cookie|session[_-]?id"
+    r"|密钥|秘钥|私钥|令牌|授权码|激活码|访问码"
+)
+_CODE = r"(?:短信|动态|登录|手机)?(?:验证码|动态码|动态密码)|pin码?|verification code|otp|passcode|提取码|取款密码|支付密码"
+_LINK = r"(?:[\"']?\s{0,3}(?P<mark>=>|:=|[:=])\s{0,3}|\s{0,2}(?P<word>是|为|改成|改为|设为|设成|重置为|变更为|\bis\b|\bwas\b)\s{0,2}:?\s{0,2}|(?P<space> {1,2}))"
+_VALUE = r"(?:(?P<quote>[\"'`])(?P<quoted>[^\"'`\n]{1,200})(?P=quote)|(?P<plain>[!-~]{1,300}))"
+_START = r"(?<![A-Za-z0-9])"
+_SHAPE = re.compile(
+    rf"(?i:{_START}(?:(?P<code>{_CODE})|(?P<password>(?:[a-z0-9]{{1,20}}[_-]){{0,2}}(?:{_PASSWORD}))|(?P<token>{_TOKEN})){_LINK}){_VALUE}",
+    re.ASCII,
+)
+_URL = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/@:\"'<>]{0,100}:(?P<secret>[^\s/\"'<>@]{1,200})@"
+)
+_HINT = re.compile(
+    r"(?i)pass|pwd|口令|密码|密碼|暗号|key|secret|token|cookie|session|钥|令牌|[权激问证态取]码|pin|code|otp"
+)
+_TAIL = re.compile(r"[,;.!?)\]}>\"'`，。；！？、）】]+$")
+#: Where a plain value ends when more of a structure follows.
+_STOP = re.compile(r"[\"'`,;<>]|&(?=[A-Za-z_]+=)|\)(?=[,;\s]|$)|\}")
+_NOT = frozenset(
+    "none null true false yes no undefined required optional missing invalid incorrect wrong expired "
+    "empty changed reset string str int text char varchar secret password token hidden redacted masked "
+    "example placeholder your_password yourpassword changeme_here incorrect. please must should cannot "
+    "not the your a an and or to for is was of in on at by length policy strength field form manager "
+    "authentication authorization error failed login bearer basic object bool number".split()
+)  # fmt: skip
+_REFERENCE = re.compile(
+    r"(?i)[$<{%*.x•●]+|\$\{?\w|\{\{|<[a-z]|os\.|process\.|env\b|getenv|self\.|settings\.|config|request\.|args\."
+)
+
+
+def find(text: str) -> Iterator[Span]:
+    """The values alone, without the words that give them away."""
+    if "://" in text:
+        for match in _URL.finditer(text):
+            yield Span(match.start("secret"), match.end("secret"), "SECRET")
+    if not _HINT.search(text):
+        return
+    for match in _SHAPE.finditer(text):
+        place = _place(match)
+        if place:
+            yield Span(*place, "SECRET")
+
+
+def _place(match: re.Match[str]) -> tuple[int, int] | None:
+    if match["quoted"] is not None:
+        value, start = match["quoted"], match.start("quoted")
+        good = bool(match["mark"] or match["word"]) and not _named(value)
+        good = good and (not match["token"] or len(value) >= 8)
+        return (start, start + len(value)) if good else None
+    value, start = _plain(match["plain"]), match.start("plain")
+    if not value or _named(value) or not _likely(match, value):
+        return None
+    return start, start + len(value)
+
+
+def _plain(value: str) -> str:
+    stop = _STOP.search(value)
+    value = value[: stop.start()] if stop else value
+    # An exclamation mark may well belong to a password; a full stop ends a sentence.
+    return _TAIL.sub("", value) if not value.endswith("!") else value
+
+
+def _named(value: str) -> bool:
+    """Does it name a secret, or say something of one, instead of being one?"""
+    return value.lower().strip(".") in _NOT or _REFERENCE.match(value) is not None
+
+
+def _likely(match: re.Match[str], value: str) -> bool:
+    digit = any(one.isdigit() for one in value)
+    letter = any(one.isalpha() for one in value)
+    mark = not value.isalnum()
+    if match["code"] is not None:
+        return 4 <= len(value) <= 12 and value.isalnum() and digit
+    if match["token"] is not None:
+        least = 16 if match["space"] else 8
+        return (
+            len(value) >= least and (digit or match["mark"] == "=") and letter and "(" not in value
+        )
+    if match["space"]:
+        return len(value) >= 6 and digit and letter and not re.fullmatch(r"[vV]?[0-9.]+", value)
+    if match["word"]:
+        return len(value) >= 4 and (digit or mark)
+    if not digit and not mark:
+        return len(value) >= 5 and (match["mark"] == "=" or _ends(match))
+    return len(value) >= 3 and "(" not in value[1:-1]
+
+
+def _ends(match: re.Match[str]) -> bool:
+    """Is nothing more said after it in its line?"""
+    rest = match.string[match.end() : match.end() + 1]
+    return rest in {"", "\n", "\r", ",", ";"} or not rest.isascii()
