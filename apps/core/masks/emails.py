@@ -27,6 +27,7 @@ _DOMAIN_IDN = re.compile(
 )
 #: `git@github.com:owner/name` is an address of a repository.
 _REPOSITORY = re.compile(r":[A-Za-z0-9_.~/-]")
+_USER = re.compile(r"://[^\s/@]{0,80}$")
 
 
 def find(text: str) -> Iterator[Span]:
@@ -34,9 +35,16 @@ def find(text: str) -> Iterator[Span]:
     at = text.find("@")
     while at >= 0:
         start, end = _start(text, at), _end(text, at + 1)
-        if start < at and end and not (text[start:at] == "git" and _REPOSITORY.match(text, end)):
+        if start < at and end and not _of_a_machine(text, start, at, end):
             yield Span(start, end, "EMAIL")
         at = text.find("@", at + 1)
+
+
+def _of_a_machine(text: str, start: int, at: int, end: int) -> bool:
+    """Is it `git@host:path`, or the user of a URL?"""
+    if text[start:at] == "git" and _REPOSITORY.match(text, end):
+        return True
+    return _USER.search(text[max(0, start - 100) : start]) is not None
 
 
 def _start(text: str, at: int) -> int:

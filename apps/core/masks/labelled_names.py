@@ -31,11 +31,12 @@ _ZH = re.compile(
 _FOREIGN_ZH = re.compile(
     rf"(?:{_LABEL})[ :\"'=是为]{{0,4}}(?P<name>[\u4e00-\u9fff]{{1,8}}·[\u4e00-\u9fff]{{1,8}})"
 )
+_DOUBLES = re.compile(_DOUBLE)
 _FAMILY = re.compile(rf"{_DOUBLE}|[{_SINGLE}]")
 # What may follow a name at once; so the shortest that ends before such a word is taken.
 _AFTER = re.compile(
     r"$|[^\u4e00-\u9fffA-Za-z]|电话|手机|联系|先生|女士|小姐|老师|经理|同学|主任|总监|医生|的|和|与|及|在|已|是|身份|证|"
-    r"住|地址|邮|收|，|今|明|昨|请|要|来|去|说|于|将|需|有|会|不|性别|年龄|部门|工号|负责|申请|提交"
+    r"住|地址|邮|收|，|今天|明天|昨天|请|要|来|去|说|于|将|需|有|会|不|性别|年龄|部门|工号|负责|申请|提交"
 )
 _NOT_NAMES = re.compile(
     r"方式|方法|信息|名单|时间|应|如果|任何|任意|通常|需|都|和|与|及|有|从|成为|成功|关于|关系|相同|相关|公司|公开|单位|支持|"
@@ -84,6 +85,13 @@ def find(text: str) -> Iterator[Span]:
                 yield Span(match.start("name"), match.end("name"), "NAME")
 
 
+def _good(name: str, link: bool) -> bool:
+    """Is it a name, and not a word that begins like one?"""
+    if _DOUBLES.match(name) or not _NOT_NAMES.match(name):
+        return True
+    return link and _SURE_NAMES.fullmatch(name) is not None
+
+
 def _name(match: re.Match[str]) -> str:
     """The name alone; "" when it is none."""
     name = match["name"]
@@ -95,7 +103,5 @@ def _name(match: re.Match[str]) -> str:
     for size in range(least, min(least + 2, len(name)) + 1):
         after = _AFTER.match(match.string, match.start("name") + size)
         if after:
-            found = name[:size]
-            good = not _NOT_NAMES.match(found) or (link and _SURE_NAMES.fullmatch(found))
-            return found if good else ""
+            return name[:size] if _good(name[:size], link) else ""
     return name[: least + 1] if link and not _NOT_NAMES.match(name) else ""

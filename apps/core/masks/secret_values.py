@@ -7,20 +7,25 @@ from collections.abc import Iterator
 
 from apps.core.masks.found import Span
 
-_PASSWORD = r"pass(?:word|wd|phrase|code)?s?|pwd|口令|密码|密碼|暗号"
+_PASSWORD = r"(?<![a-z])(?:pass(?:word|wd|phrase|code)?s?|pwd)|口令|密码|密碼|暗号"
 _TOKEN = (
-    r"(?:[a-z0-9]{1,20}[ _-])?(?:api|access|secret|private|encrypt(?:ion)?|signing|account|license|app)"
+    r"(?<![a-z])(?:(?:api|access|secret|private|encrypt(?:ion)?|signing|account|license|app)"
     r"[ _-]?(?:access[ _-]?)?key(?:[ _-]?secret)?"
-    r"|(?:[a-z0-9]{1,20}[_-])?(?:client|app|corp|agent|bot)?[_-]?secret|(?:[a-z0-9]{1,20}[_-]){0,2}token"
-    r"|(?:access|refresh|auth|bearer|bot|session|verification|encrypt)[ _]?token|cookie|session[_-]?id"
+    r"|(?:client|app|corp|agent|bot)?[_-]?secret|cookie|session[_-]?id"
+    r"|(?:access|refresh|auth|bearer|bot|session|verification|encrypt|csrf)?[ _-]?token)"
     r"|密钥|秘钥|私钥|令牌|授权码|激活码|访问码"
 )
-_CODE = r"(?:短信|动态|登录|手机)?(?:验证码|动态码|动态密码)|pin码?|verification code|otp|passcode|提取码|取款密码|支付密码"
-_LINK = r"(?:[\"']?\s{0,3}(?P<mark>=>|:=|[:=])\s{0,3}|\s{0,2}(?P<word>是|为|改成|改为|设为|设成|重置为|变更为|\bis\b|\bwas\b)\s{0,2}:?\s{0,2}|(?P<space> {1,2}))"
+_CODE = (
+    r"验证码|动态码|动态密码|提取码|取款密码|支付密码|(?<![a-z])(?:pin码?|verification code|otp|passcode)"
+)
+_LINK = (
+    r"(?:[\"']?\s{0,3}(?P<mark>=>|:=|[:=])\s{0,3}"
+    r"|\s{0,2}(?P<word>是|为|改成|改为|设为|设成|重置为|变更为|\bis\b|\bwas\b)\s{0,2}:?\s{0,2}"
+    r"|(?P<space> {1,2}))"
+)
 _VALUE = r"(?:(?P<quote>[\"'`])(?P<quoted>[^\"'`\n]{1,200})(?P=quote)|(?P<plain>[!-~]{1,300}))"
-_START = r"(?<![A-Za-z0-9])"
 _SHAPE = re.compile(
-    rf"(?i:{_START}(?:(?P<code>{_CODE})|(?P<password>(?:[a-z0-9]{{1,20}}[_-]){{0,2}}(?:{_PASSWORD}))|(?P<token>{_TOKEN})){_LINK}){_VALUE}",
+    rf"(?i:(?:(?P<code>{_CODE})|(?P<password>{_PASSWORD})|(?P<token>{_TOKEN})){_LINK}){_VALUE}",
     re.ASCII,
 )
 _URL = re.compile(
@@ -40,7 +45,7 @@ _NOT = frozenset(
     "authentication authorization error failed login bearer basic object bool number".split()
 )  # fmt: skip
 _REFERENCE = re.compile(
-    r"(?i)[$<{%*.x•●]+|\$\{?\w|\{\{|<[a-z]|os\.|process\.|env\b|getenv|self\.|settings\.|config|request\.|args\."
+    r"(?i)[$<{%*.•●]+|x{3}|\$\{?\w|\{\{|<[a-z]|os\.|process\.|env\b|getenv|self\.|settings\.|config|request\.|args\."
 )
 
 

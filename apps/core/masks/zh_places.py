@@ -29,6 +29,7 @@ _BUILDING = (
 )
 _MORE = re.compile(
     rf" ?(?:{_BUILDING})?(?: ?(?:第?[A-Za-z]?[0-9]{{1,5}}(?:-[0-9]{{1,5}}){{0,3}}[A-Za-z]? ?{_UNITS}|[A-Za-z][座栋区]|[东西南北][区门楼塔])){{1,5}}"
+    r"|(?<=[元栋幢座楼号]) ?[0-9]{2,4}(?![0-9A-Za-z元年月日人个:.])"
     rf"|{_BUILDING}(?=[^\u4e00-\u9fff]|$)"
 )
 _RUN = re.compile(rf"[{_HAN}A-Za-z0-9·-]{{0,40}}$")
@@ -42,6 +43,7 @@ _INSIDE = re.compile(r"[省市区县镇乡路街道巷弄村州]|[0-9]+ ?[号室
 _NOT_INSIDE = re.compile(
     r"://|@|电话|手机|^(?:不|请|已|未|有|和|与|及|变更|格式|解析|错误|栏|信息)"
 )
+_CHINESE = re.compile(rf"[{_HAN}]")
 _LIVES = re.compile(
     rf"(?:家住|住在|居住在|现居|寄到|送到|寄往|寄至|送至|发往)(?P<rest>[{_HAN}A-Za-z0-9·-]{{4,40}})"
 )
@@ -76,12 +78,10 @@ def _start(text: str, core: re.Match[str], taken: int) -> int | None:
     run = _RUN.search(text[max(taken, core.start() - 40) : core.start()])
     segment = run.group() if run else ""
     begin = core.start() - len(segment)
-    cut = None
-    for cut in _CUT.finditer(segment):
-        pass
-    offset = cut.end() if cut else 0
+    cuts = [cut.end() for cut in _CUT.finditer(segment)]
+    offset = cuts[-1] if cuts else 0
     admin = _ADMIN.search(segment, offset)
-    said = cut is not None or _CUT.search(text[max(0, begin - 2) : begin]) is not None
+    said = bool(cuts) or _CUT.search(text[max(0, begin - 2) : begin]) is not None
     if admin is None and not (said and core["strong"]):
         return None
     start = begin + (admin.start() if admin else offset)
@@ -100,6 +100,7 @@ def _extended(text: str, end: int) -> int:
 def _labelled(text: str) -> Iterator[Span]:
     for match in _ADDRESS.finditer(text):
         rest = _END_LABEL.sub("", match["rest"]).rstrip(" .)")
-        if len(rest) >= 4 and _INSIDE.search(rest) and not _NOT_INSIDE.search(rest):
-            if re.search(r"[\u4e00-\u9fff]", rest):
-                yield Span(match.start("rest"), match.start("rest") + len(rest), "ADDRESS")
+        if len(rest) < 4 or _NOT_INSIDE.search(rest) or not _CHINESE.search(rest):
+            continue
+        if _INSIDE.search(rest):
+            yield Span(match.start("rest"), match.start("rest") + len(rest), "ADDRESS")
