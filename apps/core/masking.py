@@ -19,6 +19,7 @@ from apps.core.masks import (
     addresses_ip,
     cards,
     cn_id,
+    echoes,
     emails,
     en_places,
     keys,
@@ -34,7 +35,6 @@ from apps.core.masks import (
 )
 from apps.core.masks.book import Book, Streamer
 from apps.core.masks.directory import Names
-from apps.core.masks.echoes import Values
 from apps.core.masks.fold import fold
 from apps.core.masks.found import KINDS, LITERAL, Span, settle
 
@@ -47,7 +47,6 @@ _FINDERS: tuple[Finder, ...] = (
     keys.find, secret_values.find, emails.find, uscc.find, phones_abroad.find, papers.find,
     plates.find, addresses_ip.find, zh_places.find, en_places.find, labelled_names.find,
 )  # fmt: skip
-_SHORTEST_NUMBER = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +90,14 @@ def mask(
     literals = [Span(start, end, LITERAL) for start, end in book.literals(folded)]
     places = settle([*spans, *literals]) if literals else spans
     if places:
-        places = sorted([*places, *_echoes(text, places)])
+        places = sorted([*places, *echoes.find(text, places)])
     return Masked(_put(text, places, book), tuple(spans), book)
 
 
 def _found(folded: str, names: Names | None, finders: Sequence[Finder]) -> Iterator[Span]:
     groups = numbers.groups(folded)
     if groups:
-        windows = list(numbers.windows(groups, _SHORTEST_NUMBER))
+        windows = list(numbers.windows(folded, groups))
         yield from phones.find(folded, windows)
         if windows:
             yield from cn_id.find(folded, windows)
@@ -107,15 +106,6 @@ def _found(folded: str, names: Names | None, finders: Sequence[Finder]) -> Itera
         yield from find(folded)
     if names:
         yield from names.find(folded)
-
-
-def _echoes(text: str, places: Sequence[Span]) -> Iterator[Span]:
-    values = Values((text[start:end], kind) for start, end, kind in places if kind != LITERAL)
-    begin = 0
-    for start, end in [*((place.start, place.end) for place in places), (len(text), 0)]:
-        for found in values.find(text, begin, start):
-            yield Span(*found)
-        begin = end
 
 
 def _put(text: str, places: Iterable[Span], book: Book) -> str:

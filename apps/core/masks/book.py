@@ -8,7 +8,7 @@ from apps.core.masks import tokens
 from apps.core.masks.fold import fold
 from apps.core.masks.found import KINDS, LITERAL
 
-#: The oldest are forgotten beyond this many; their numbers are never given again.
+#: How many are kept of a conversation; the numbers of older ones are never given again.
 MOST = 5000
 
 
@@ -39,16 +39,15 @@ class Book:
         made = tokens.token(kind, self.last[kind])
         self.values[made], self._tokens[value] = value, made
         self.changed = True
-        if len(self.values) > MOST:
-            oldest = next(iter(self.values))
-            self._tokens.pop(self.values.pop(oldest), None)
         return made
+
+    def newest(self) -> dict[str, str]:
+        """What is worth keeping: the newest placeholders with their values."""
+        return dict(list(self.values.items())[-MOST:])
 
     def literals(self, folded: str) -> list[tuple[int, int]]:
         """Where a text looks as if it held placeholders."""
-        if not any(one in folded for one in "0123456789"):
-            return []
-        return [match.span() for match in self._grammar.finditer(folded)]
+        return self._grammar.find(folded)
 
     def restore(self, text: str) -> str:
         """The text with the values of all known placeholders; unknown ones stay."""
@@ -63,9 +62,9 @@ class Book:
         """`text[start:]` with each placeholder replaced; what stands before `start` is looked at
         only as context."""
         folded, done, place = fold(text), [], start
-        for match in self._grammar.finditer(folded, start):
-            done += [text[place : match.start()], put(text[match.start() : match.end()])]
-            place = match.end()
+        for begin, end in self._grammar.find(folded, start):
+            done += [text[place:begin], put(text[begin:end])]
+            place = end
         return "".join((*done, text[place:]))
 
     def streamer(self) -> Streamer:

@@ -20,8 +20,7 @@ _OTHER = re.compile(
 )
 _LETTERS = re.compile(r"[A-Za-z_]+$")
 _LETTERS_BEFORE = frozenset(
-    "tel phone mobile mob cell ph fax call t m id no card visa mastercard unionpay amex jcb "
-    "idcard sfz zjhm".split()
+    ["tel", "phone", "mobile", "mob", "cell", "ph", "fax", "call", "t", "m", "id", "no", "card", "visa", "mastercard", "unionpay", "amex", "jcb", "idcard", "sfz", "zjhm"]
 )  # fmt: skip
 _UNIT = re.compile(
     r"(?i) ?(?:元|块|万|亿|美元|港币|人民币|rmb|cny|usd|hkd|eur|[kmgt]?i?b(?![a-z])|bytes?|字节|毫秒|ms(?![a-z])|"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from apps.core.masks.fold import lower
 from apps.core.masks.found import Span
 
 _SINGLE = (
@@ -47,6 +48,8 @@ _NOT_NAMES = re.compile(
 _SURE_NAMES = re.compile(
     r"(?:余|华|云|景|安|宁|康|时|万|项|左|路|易|向|居|文|车|水|花|章|席|贝|元|欧|沙|游|封|印|祝)[\u4e00-\u9fff]{1,2}$"
 )
+_LABELS = tuple(_LABEL.split("|"))
+_EN_HINTS = ("name", "recipient", "consignee", "attn", "attention", "contact", "cardholder", " to")
 _EN_LABEL = (
     r"(?:(?:full|first|last|given|family|legal|contact|customer|client|employee|patient|guest|passenger|recipient|"
     r"cardholder|applicant|my|his|her|their)[ _]?name|(?<![A-Za-z_.-] )(?<![A-Za-z_.-])name|recipient|consignee|"
@@ -64,25 +67,34 @@ _ZH_EN = re.compile(
     rf"(?:{_LABEL})[ :\"'=]{{0,4}}(?:(?:是|为|叫)[ :]{{0,2}})?{_EN_NAME}(?![A-Za-z0-9_])"
 )
 _COMMON = frozenset(
-    "the this that not none null true false n/a na tbd unknown required please enter your id api url http https email "
-    "phone tel address company date number no yes admin test user users system default string type value text "
-    "company production staging server service report file table list id".split()
+    ["the", "this", "that", "not", "none", "null", "true", "false", "n/a", "na", "tbd", "unknown", "required", "please", "enter", "your", "id", "api", "url", "http", "https", "email", "phone", "tel", "address", "company", "date", "number", "no", "yes", "admin", "test", "user", "users", "system", "default", "string", "type", "value", "text", "company", "production", "staging", "server", "service", "report", "file", "table", "list", "id"]
 )  # fmt: skip
 
 
 def find(text: str) -> Iterator[Span]:
     """Names in a folded text."""
+    shapes: list[re.Pattern[str]] = []
+    if any(label in text for label in _LABELS):
+        yield from _chinese(text)
+        shapes.append(_ZH_EN)
+    lowered = lower(text)
+    if any(label in lowered for label in _EN_HINTS):
+        for match in _EN_ZH.finditer(text):
+            yield Span(match.start("name"), match.end("name"), "NAME")
+        shapes.append(_EN)
+    for shape in shapes:
+        for match in shape.finditer(text):
+            if match["name"].split(" ")[0].lower() not in _COMMON and len(match["name"]) > 1:
+                yield Span(match.start("name"), match.end("name"), "NAME")
+
+
+def _chinese(text: str) -> Iterator[Span]:
     for match in _ZH.finditer(text):
         name = _name(match)
         if name:
             yield Span(match.start("name"), match.start("name") + len(name), "NAME")
-    for shape in (_FOREIGN_ZH, _EN_ZH):
-        for match in shape.finditer(text):
-            yield Span(match.start("name"), match.end("name"), "NAME")
-    for shape in (_EN, _ZH_EN):
-        for match in shape.finditer(text):
-            if match["name"].split(" ")[0].lower() not in _COMMON and len(match["name"]) > 1:
-                yield Span(match.start("name"), match.end("name"), "NAME")
+    for match in _FOREIGN_ZH.finditer(text):
+        yield Span(match.start("name"), match.end("name"), "NAME")
 
 
 def _good(name: str, link: bool) -> bool:

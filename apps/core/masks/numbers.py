@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 _DIGITS = re.compile(r"[0-9]+")
@@ -13,6 +12,7 @@ _ALONE = re.compile(
     r"(?<![0-9])(?<![0-9][-. ])[0-9](?:([-. ])[0-9](?:\1[0-9]){9,17})(?![-. ]?[0-9])"
 )
 MOST = 19
+_SIZES = frozenset({11, 13, 14, 15, 16, 17, 18, 19})
 
 
 class Group(NamedTuple):
@@ -24,8 +24,7 @@ class Group(NamedTuple):
     gap: str
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """Some groups in a row, seen as one number. `before` and `after` are the gaps around it."""
 
     start: int
@@ -65,27 +64,36 @@ def groups(text: str) -> list[Group]:
     return found
 
 
-def windows(found: list[Group], least: int) -> Iterator[Window]:
-    """Every window of `least` to 19 digits; but for the last, its groups have two at least."""
+def windows(text: str, found: list[Group]) -> Iterator[Window]:
+    """The windows that may be a phone, a card or an identity number.
+
+    In groups of fewer than three digits only the last of these is written, so that little is
+    looked at where many short numbers stand in a row.
+    """
     before = ""
     for first, group in enumerate(found):
         if len(group.digits) <= MOST:
-            yield from _from(found, first, before, least)
+            yield from _from(text, found, first, before)
         before = group.gap
 
 
-def _from(found: list[Group], first: int, before: str, least: int) -> Iterator[Window]:
-    total, last = 0, first
+def _from(text: str, found: list[Group], first: int, before: str) -> Iterator[Window]:
+    total, last, short = 0, first, False
     while last < len(found):
         group = found[last]
         total += len(group.digits)
         if total > MOST:
             return
-        if total >= least:
+        if total in _SIZES and (not short or total == 18 or _letter(text, total, group)):
             yield _window(found, first, last, before)
         if not group.gap or len(group.digits) < 2:
             return
+        short = short or len(group.digits) < 3
         last += 1
+
+
+def _letter(text: str, total: int, group: Group) -> bool:
+    return total == 17 and "x" in text[group.end : group.end + 2].lower()
 
 
 def _window(found: list[Group], first: int, last: int, before: str) -> Window:

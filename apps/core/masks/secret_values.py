@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from apps.core.masks.fold import lower
 from apps.core.masks.found import Span
 
 _PASSWORD = r"(?<![a-z])(?:pass(?:word|wd|phrase|code)?s?|pwd)|口令|密码|密碼|暗号"
@@ -31,18 +32,15 @@ _SHAPE = re.compile(
 _URL = re.compile(
     r"[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/@:\"'<>]{0,100}:(?P<secret>[^\s/\"'<>@]{1,200})@"
 )
-_HINT = re.compile(
-    r"(?i)pass|pwd|口令|密码|密碼|暗号|key|secret|token|cookie|session|钥|令牌|[权激问证态取]码|pin|code|otp"
-)
+_HINTS = (
+    *("pass", "pwd", "key", "secret", "token", "cookie", "session", "pin", "verification", "otp"),
+    *("口令", "密码", "密碼", "暗号", "钥", "令牌", "授权码", "激活码", "访问码", "验证码", "动态", "提取码"),
+)  # fmt: skip
 _TAIL = re.compile(r"[,;.!?)\]}>\"'`，。；！？、）】]+$")
 #: Where a plain value ends when more of a structure follows.
 _STOP = re.compile(r"[\"'`,;<>]|&(?=[A-Za-z_]+=)|\)(?=[,;\s]|$)|\}")
 _NOT = frozenset(
-    "none null true false yes no undefined required optional missing invalid incorrect wrong expired "
-    "empty changed reset string str int text char varchar secret password token hidden redacted masked "
-    "example placeholder your_password yourpassword changeme_here incorrect. please must should cannot "
-    "not the your a an and or to for is was of in on at by length policy strength field form manager "
-    "authentication authorization error failed login bearer basic object bool number".split()
+    ["none", "null", "true", "false", "yes", "no", "undefined", "required", "optional", "missing", "invalid", "incorrect", "wrong", "expired", "empty", "changed", "reset", "string", "str", "int", "text", "char", "varchar", "secret", "password", "token", "hidden", "redacted", "masked", "example", "placeholder", "your_password", "yourpassword", "changeme_here", "incorrect.", "please", "must", "should", "cannot", "not", "the", "your", "a", "an", "and", "or", "to", "for", "is", "was", "of", "in", "on", "at", "by", "length", "policy", "strength", "field", "form", "manager", "authentication", "authorization", "error", "failed", "login", "bearer", "basic", "object", "bool", "number"]
 )  # fmt: skip
 _REFERENCE = re.compile(
     r"(?i)[$<{%*.•●]+|x{3}|\$\{?\w|\{\{|<[a-z]|os\.|process\.|env\b|getenv|self\.|settings\.|config|request\.|args\."
@@ -54,7 +52,8 @@ def find(text: str) -> Iterator[Span]:
     if "://" in text:
         for match in _URL.finditer(text):
             yield Span(match.start("secret"), match.end("secret"), "SECRET")
-    if not _HINT.search(text):
+    lowered = lower(text)
+    if not any(hint in lowered for hint in _HINTS):
         return
     for match in _SHAPE.finditer(text):
         place = _place(match)
