@@ -38,7 +38,7 @@ from apps.core.masks.directory import Names
 from apps.core.masks.fold import fold
 from apps.core.masks.found import KINDS, LITERAL, Span, settle
 
-__all__ = ["KINDS", "LITERAL", "Book", "Masked", "Names", "Span", "Streamer", "fold", "mask"]
+__all__ = ["KINDS", "Finder", "LITERAL", "Book", "Masked", "Names", "Span", "Streamer", "fold", "mask"]
 
 #: A recogniser of one's own: the spans of a folded text.
 Finder = Callable[[str], Iterable[Span]]
@@ -77,16 +77,22 @@ def mask(
     names: Names | None = None,
     finders: Sequence[Finder] = (),
     book: Book | None = None,
+    around: tuple[str, str] = ("", ""),
 ) -> Masked:
     """Mask a text: `names` are known people, `finders` find more, `book` goes on with the
-    placeholders of a conversation.
+    placeholders of a conversation. `around` is what stands before and after it and tells what it
+    is, such as a field's name.
 
     What already looks like a placeholder becomes one of kind `TEXT`, so that restoring gives back
     exactly the text. `restore(mask(x).text) == x` for every x.
     """
     book = Book() if book is None else book
-    folded = fold(text)
+    before, after = around
+    folded = fold(before + text + after)
     spans = settle(_found(folded, names, finders))
+    if before or after:
+        spans = _within(spans, len(before), len(before) + len(text))
+        folded = fold(text)
     literals = [Span(start, end, LITERAL) for start, end in book.literals(folded)]
     places = settle([*spans, *literals]) if literals else spans
     if places:
@@ -106,6 +112,15 @@ def _found(folded: str, names: Names | None, finders: Sequence[Finder]) -> Itera
         yield from find(folded)
     if names:
         yield from names.find(folded)
+
+
+def _within(spans: Iterable[Span], start: int, end: int) -> list[Span]:
+    """What of the spans is in that part of a text, as seen from its start."""
+    return [
+        Span(max(one.start, start) - start, min(one.end, end) - start, one.kind)
+        for one in spans
+        if one.start < end and one.end > start
+    ]
 
 
 def _put(text: str, places: Iterable[Span], book: Book) -> str:

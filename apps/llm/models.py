@@ -8,7 +8,11 @@ from typing import ClassVar
 from django.db import models
 from django.utils import timezone
 
-from apps.llm import budget_models, limit_models  # noqa: F401 - Django looks for rows here
+from apps.llm import (  # noqa: F401 - Django looks for rows here
+    budget_models,
+    limit_models,
+    privacy_models,
+)
 
 
 class LanguageModel(models.Model):

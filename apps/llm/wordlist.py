@@ -2,30 +2,169 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from apps.accounts.models import Person
+from apps.audit import log as audit
+from apps.audit.log import Actor
+from apps.core.masking import Finder, Span, fold
+from apps.llm import own_patterns
 from apps.llm.models import LanguageModel
-from apps.llm.shapes import Answer, Ask, Purpose
+from apps.llm.privacy_errors import Listed, ListedAnswer, ListedQuestion, MustNotLeave
+from apps.llm.privacy_models import ListedWord
+from apps.llm.shapes import Answer, Ask, Purpose, Turn
+from apps.llm.word_matching import Words, entry, words
 
 
 class Censor:
-    """Watches a stream of restored text for words that must not be answered."""
+    """Watches a stream of restored text for words that must not be answered.
+
+    The same is found however the stream is cut; without such a list nothing is held back.
+    """
+
+    def __init__(self, listed: Words | None, purpose: Purpose) -> None:
+        self._words = listed
+        self._purpose = purpose
+        self._held = ""
+        self._context = ""
 
     def feed(self, text: str) -> str:
         """Take the next piece; return what can be shown by now. Raises `ListedAnswer`."""
-        return text
+        if self._words is None:
+            return text
+        self._held += text
+        self._look(whole=False)
+        cut = max(0, len(self._held) - self._words.longest - 1)
+        shown, self._held = self._held[:cut], self._held[cut:]
+        self._context = shown[-1:] or self._context
+        return shown
 
     def end(self) -> str:
         """The stream is over: return what was held back. Raises `ListedAnswer`."""
-        return ""
+        self._look(whole=True)
+        held, self._held = self._held, ""
+        return held
+
+    def _look(self, *, whole: bool) -> None:
+        if self._words is None or not self._held:
+            return
+        folded = fold(self._context + self._held)
+        for place in self._words.spans(folded):
+            # At the very end a longer word may still come: AI, then d.
+            if whole or place[1] < len(folded):
+                raise _refused(ListedAnswer, self._words.named(folded, place), self._purpose)
 
 
 def check_ask(row: LanguageModel, ask: Ask, purpose: Purpose) -> None:
     """Raise `ListedQuestion` or `MustNotLeave`; audited with the word's id, never its text."""
+    held = _first("answer", _new(ask))
+    if held is not None:
+        raise _refused(ListedQuestion, held, purpose, row)
+    held = leaving(row, ask)
+    if held is not None:
+        raise _refused(MustNotLeave, held, purpose, row)
+
+
+def leaving(row: LanguageModel, ask: Ask) -> int | None:
+    """The list entry for which a question must not go to a model outside, None for none."""
+    return None if row.zone == "internal" else _first("leave_refuse", _said(ask.turns))
 
 
 def check_answer(answer: Answer, purpose: Purpose) -> None:
     """Raise `ListedAnswer` when a (restored) answer holds a word that must not be answered."""
+    said = [answer.text, answer.reasoning, *_texts(answer.data)]
+    for call in answer.calls:
+        said += _texts(dict(call.arguments))
+    held = _first("answer", said)
+    if held is not None:
+        raise _refused(ListedAnswer, held, purpose)
 
 
 def censor(purpose: Purpose) -> Censor:
     """A watcher of one stream, to be put behind `Veiled.streamer()`."""
-    return Censor()
+    return Censor(_words("answer"), purpose)
+
+
+def holding(text: str) -> list[int]:
+    """The list entries that would keep a text from a model outside."""
+    found = (_first(rule, [text]) for rule in ("answer", "leave_refuse"))
+    return [key for key in found if key is not None]
+
+
+def finders() -> list[tuple[str, Finder]]:
+    """What masks the words that may leave only as placeholders."""
+    listed = _words("leave_mask")
+    if listed is None:
+        return []
+    found = listed
+
+    def find(folded: str) -> Iterator[Span]:
+        return (Span(start, end, own_patterns.WORD) for start, end in found.spans(folded))
+
+    return [(own_patterns.WORD, find)]
+
+
+def _words(rule: str) -> Words | None:
+    rows = ListedWord.objects.filter(enabled=True, rule=rule).order_by("pk")
+    found = tuple(
+        entry(key, word, is_pattern=is_pattern)
+        for key, word, is_pattern in rows.values_list("pk", "word", "is_pattern")
+    )
+    return words(found) if found else None
+
+
+def _first(rule: str, said: Iterable[str]) -> int | None:
+    listed = _words(rule)
+    if listed is None:
+        return None
+    return next((key for key in map(listed.first, said) if key is not None), None)
+
+
+def _new(ask: Ask) -> list[str]:
+    """What was asked since the model spoke last; what came before was looked at then."""
+    said: list[str] = []
+    for turn in reversed(ask.turns):
+        if turn.role == "assistant":
+            break
+        if turn.role == "user":
+            said.append(turn.text)
+    return said
+
+
+def _said(turns: Iterable[Turn]) -> Iterator[str]:
+    for turn in turns:
+        yield turn.text
+        for call in turn.calls:
+            yield from _texts(dict(call.arguments))
+        yield from _texts(turn.raw)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            yield str(key)
+            yield from _texts(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _texts(one)
+
+
+def _refused(
+    error: type[Listed], key: int, purpose: Purpose, row: LanguageModel | None = None
+) -> Listed:
+    model = row.name if row is not None else ""
+    audit.record(
+        "model.word_refused", actor=actor_of(purpose), obj=("listed_word", key, f"#{key}"),
+        outcome="refused", trace_id=purpose.trace_id,
+        data={"code": error.code, "why": purpose.why, "model": model, "job": purpose.job},
+    )  # fmt: skip
+    return error(entry=key, model=model)
+
+
+def actor_of(purpose: Purpose) -> Actor:
+    """For whom a question is asked, as the audit names them."""
+    person = Person.objects.filter(pk=purpose.person_id).first() if purpose.person_id else None
+    return Actor.system("model") if person is None else Actor.person(person)
