@@ -38,7 +38,18 @@ from apps.core.masks.directory import Names
 from apps.core.masks.fold import fold
 from apps.core.masks.found import KINDS, LITERAL, Span, settle
 
-__all__ = ["KINDS", "Finder", "LITERAL", "Book", "Masked", "Names", "Span", "Streamer", "fold", "mask"]
+__all__ = [
+    "KINDS",
+    "LITERAL",
+    "Book",
+    "Finder",
+    "Masked",
+    "Names",
+    "Span",
+    "Streamer",
+    "fold",
+    "mask",
+]
 
 #: A recogniser of one's own: the spans of a folded text.
 Finder = Callable[[str], Iterable[Span]]

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from apps.llm import budget_admin  # noqa: F401 - registers its pages
+from apps.llm import budget_admin, privacy_admin  # noqa: F401 - they register their pages

@@ -20,10 +20,13 @@ MOST = 20_000
 FRESH_S = 60.0
 #: Sign-in names that are words of every day.
 _WORDS = frozenset(
-    "admin administrator root system test tester user guest bot robot support office staff sales "
-    "service dev ops demo info help hr it finance manager operator auditor member owner team "
-    "all me you new cli api web".split()
-)  # fmt: skip
+    {
+        *("admin", "administrator", "root", "system", "test", "tester", "user", "guest", "bot"),
+        *("robot", "support", "office", "staff", "sales", "service", "dev", "ops", "demo", "info"),
+        *("help", "finance", "manager", "operator", "auditor", "member", "owner", "team", "all"),
+        *("you", "new", "cli", "api", "web"),
+    }
+)
 
 _lock = threading.Lock()
 _generation = 0

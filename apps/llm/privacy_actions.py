@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
 
@@ -19,9 +19,12 @@ from apps.core.masks.tokens import is_kind
 from apps.llm import directory, own_patterns, re2_patterns, word_matching, wordlist
 from apps.llm.privacy_models import ListedWord, MaskPattern, ResidencyPolicy
 
+Kept = TypeVar("Kept", MaskPattern, ListedWord)
 MOST_PATTERNS = 100
 MOST_WORDS = 2000
-_KIND = both("种类只能用大写字母和下划线，如 PROJECT", "the kind is capitals and _, such as PROJECT")
+_KIND = both(
+    "种类只能用大写字母和下划线，如 PROJECT", "the kind is capitals and _, such as PROJECT"
+)
 _NAME = both("名称为空或重复", "the name is empty or taken")
 _WORD = both("词为空、过短或重复", "the word is empty, too short or listed already")
 _RULE = both("没有这条规则", "there is no such rule")
@@ -121,7 +124,7 @@ def _refuse(wrong: bool, why: Text) -> None:
         raise BadRule(why=why)
 
 
-def _saved(row: Any, kind: str, actor: Actor, data: Mapping[str, Any]) -> Any:
+def _saved(row: Kept, kind: str, actor: Actor, data: Mapping[str, Any]) -> Kept:
     done = "set" if row.pk else "added"
     with transaction.atomic():
         row.save()

@@ -28,7 +28,10 @@ class MustNotLeave(Listed):
     {model} cannot be asked. Please leave it out, or ask an administrator."""
 
     code = "must_not_leave"
-    zh = "其中有不得外发的内容（名单第 {entry} 条），不能交给模型 {model}。请去掉后再问，或联系管理员。"
+    zh = (
+        "其中有不得外发的内容（名单第 {entry} 条），不能交给模型 {model}。"
+        "请去掉后再问，或联系管理员。"
+    )
 
 
 class ListedQuestion(Listed):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from apps.accounts.models import Person
@@ -23,9 +23,10 @@ class Censor:
     The same is found however the stream is cut; without such a list nothing is held back.
     """
 
-    def __init__(self, listed: Words | None, purpose: Purpose) -> None:
+    def __init__(self, listed: Words | None, refuse: Callable[[int], Exception]) -> None:
+        """`refuse` makes the error from the key of the entry that was met."""
         self._words = listed
-        self._purpose = purpose
+        self._refuse = refuse
         self._held = ""
         self._context = ""
 
@@ -53,7 +54,7 @@ class Censor:
         for place in self._words.spans(folded):
             # At the very end a longer word may still come: AI, then d.
             if whole or place[1] < len(folded):
-                raise _refused(ListedAnswer, self._words.named(folded, place), self._purpose)
+                raise self._refuse(self._words.named(folded, place))
 
 
 def check_ask(row: LanguageModel, ask: Ask, purpose: Purpose) -> None:
@@ -83,7 +84,7 @@ def check_answer(answer: Answer, purpose: Purpose) -> None:
 
 def censor(purpose: Purpose) -> Censor:
     """A watcher of one stream, to be put behind `Veiled.streamer()`."""
-    return Censor(_words("answer"), purpose)
+    return Censor(_words("answer"), lambda key: _refused(ListedAnswer, key, purpose))
 
 
 def holding(text: str) -> list[int]:

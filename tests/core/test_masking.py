@@ -75,7 +75,9 @@ def _card(seed: int) -> str:
 
 def _code(seed: int) -> str:
     start = f"91310115MA{seed % 10**7:07}"
-    return next(start + last for last in "0123456789ABCDEFGHJKLMNPQRTUWXY" if uscc.valid(start + last))
+    return next(
+        start + last for last in "0123456789ABCDEFGHJKLMNPQRTUWXY" if uscc.valid(start + last)
+    )
 
 
 SEED = st.integers(0, 10**14)
@@ -87,7 +89,8 @@ REAL = st.one_of(
     SEED.map(lambda n: f"10.{n % 256}.{n // 256 % 256}.{n % 200}"),
     SEED.map(lambda n: f"密码是Pw{n}!"), SEED.map(lambda n: f"password: {n:x}z9"),
     SEED.map(lambda n: f"sk-Ab9{n:020}xY"), SEED.map(lambda n: f"京A{n % 10**5:05}"),
-    SEED.map(lambda n: f"护照E{n % 10**8:08}"), SEED.map(lambda n: f"上海市浦东新区世纪大道{n % 999 + 1}号"),
+    SEED.map(lambda n: f"护照E{n % 10**8:08}"),
+    SEED.map(lambda n: f"上海市浦东新区世纪大道{n % 999 + 1}号"),
     st.sampled_from(["姓名：王小明", "收件人 John Smith", "name: Mary Jane", "联系人李雷，"]),
 )  # fmt: skip
 LIKE_OURS = st.builds(
@@ -99,7 +102,8 @@ LIKE_OURS = st.builds(
 )  # fmt: skip
 NOISE = st.one_of(
     st.text(max_size=12), st.text("0123456789 -.+()@:[]⟦⟧_XxＡ１　", max_size=20),
-    st.sampled_from(["，", "\n", " ", "订单号", "电话", "地址：", "号", "转", "=", '"', "://", "路", "市"]),
+    st.sampled_from(["，", "\n", " ", "订单号", "电话", "地址："]),
+    st.sampled_from([ "号", "转", "=", '"', "://", "路", "市"]),
 )  # fmt: skip
 TEXT = st.lists(st.one_of(REAL, NOISE, LIKE_OURS), max_size=8).map("".join)
 
@@ -174,8 +178,10 @@ def test_a_masked_value_is_masked_where_nothing_tells_it_too() -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        *("⟦PHONE_1⟧", "[PHONE_1]", "【PHONE_1】", "PHONE_1", "［PHONE_1］", "⟦ phone_1 ⟧", "[[PHONE_1]]"),
-        *("<PHONE_1>", "{PHONE_1}", "⟦PHONE-1⟧", "[Phone 1]", "ＰＨＯＮＥ＿１", "【ＰＨＯＮＥ＿１】", "⟦PHONE_01⟧"),
+        *("⟦PHONE_1⟧", "[PHONE_1]", "【PHONE_1】", "PHONE_1", "［PHONE_1］"),
+        *("⟦ phone_1 ⟧", "[[PHONE_1]]"),
+        *("<PHONE_1>", "{PHONE_1}", "⟦PHONE-1⟧", "[Phone 1]", "ＰＨＯＮＥ＿１"),
+        *("【ＰＨＯＮＥ＿１】", "⟦PHONE_01⟧"),
     ],
 )  # fmt: skip
 def test_misspelt_placeholders_are_restored(said: str) -> None:
@@ -211,7 +217,8 @@ def test_two_books_share_nothing() -> None:
 
 
 HOSTILE = {
-    **{one: one for one in "1[⟦@aA:(市 \"-"}, "short numbers": "11 ", "digits": "1 ", "mail": "a@a.",
+    **{one: one for one in "1[⟦@aA:(市 \"-"}, "short": "11 ",
+    "numbers": "1-", "digits": "1 ", "mail": "a@a.",
     "roads": "路1号", "labels": "地址姓名密码:", "key": "sk-a-", "jwt": "eyJ", "url": "a://a:",
     "phones": "13800138000 ", "pem": "-----BEGIN RSA PRIVATE KEY-----", "passport": "passport ",
     "placeholder": "[PHONE_", "street": "1 Aa ", "v6": "ffff:", "plus": "+1 ", "name": "name: Aa ",

@@ -12,7 +12,8 @@ _OTHER = re.compile(
     r"(?i)(?:(?:订单|流水|运单|快递|物流|跟踪|追踪|工单|合同|发票|凭证|交易|批次|批|序列|设备|产品|商品|货|案|"
     r"单|编|帐|账单|参考|文件|版本|任务)(?:单|编)?(?:号码|号)"
     r"|批次|流水|单号|时间戳|金额|价格|总价|合计|余额|数量|条码|条形码|端口|qq群?号?码?|qq|群号|imei|"
-    r"(?:[a-z]{1,10}[ _-]?)?(?:orders?|tracking|invoice|serial|batch|ticket|waybill|parcel|shipment|"
+    r"(?:[a-z]{1,10}[ _-]?)?(?:orders?|tracking|invoice|serial|batch|ticket|waybill|"
+    r"parcel|shipment|"
     r"reference|ref|timestamp|ts|amount|price|total|sku|sn|build|commit|version|job|task|trace|"
     r"request|session)"
     r"(?:[ _-]?(?:numbers?|no\.?|id|code|#))?)" + _LINK,
@@ -20,10 +21,28 @@ _OTHER = re.compile(
 )
 _LETTERS = re.compile(r"[A-Za-z_]+$")
 _LETTERS_BEFORE = frozenset(
-    ["tel", "phone", "mobile", "mob", "cell", "ph", "fax", "call", "t", "m", "id", "no", "card", "visa", "mastercard", "unionpay", "amex", "jcb", "idcard", "sfz", "zjhm"]
-)  # fmt: skip
+    {
+        *(
+            "tel",
+            "phone",
+            "mobile",
+            "mob",
+            "cell",
+            "ph",
+            "fax",
+            "call",
+            "t",
+            "m",
+            "id",
+            "no",
+            "card",
+        ),
+        *("visa", "mastercard", "unionpay", "amex", "jcb", "idcard", "sfz", "zjhm"),
+    }
+)
 _UNIT = re.compile(
-    r"(?i) ?(?:元|块|万|亿|美元|港币|人民币|rmb|cny|usd|hkd|eur|[kmgt]?i?b(?![a-z])|bytes?|字节|毫秒|ms(?![a-z])|"
+    r"(?i) ?(?:元|块|万|亿|美元|港币|人民币|rmb|cny|usd|hkd|eur|"
+    r"[kmgt]?i?b(?![a-z])|bytes?|字节|毫秒|ms(?![a-z])|"
     r"次|个|人次|条|行|%|点积分|积分)",
     re.ASCII,
 )

@@ -35,7 +35,8 @@ _PEM = re.compile(
     r"(?:-----END (?P=what)-----)?"
 )
 _BEARER = re.compile(
-    r"(?i:bearer[ :]{1,3}|authorization[\"']?[ :=]{1,4}[\"']?(?:basic|token) |x-api-key[\"']?[ :=]{1,4}[\"']?)"
+    r"(?i:bearer[ :]{1,3}|authorization[\"']?[ :=]{1,4}[\"']?(?:basic|token) |"
+    r"x-api-key[\"']?[ :=]{1,4}[\"']?)"
     r"(?P<key>[A-Za-z0-9._~+/-]{12,4000}={0,2})"
 )
 _HOOK = re.compile(

@@ -52,23 +52,33 @@ _LABELS = tuple(_LABEL.split("|"))
 _EN_HINTS = ("name", "recipient", "consignee", "attn", "attention", "contact", "cardholder", " to")
 _EN_LABEL = (
     r"(?:(?:full|first|last|given|family|legal|contact|customer|client|employee|patient|guest|passenger|recipient|"
-    r"cardholder|applicant|my|his|her|their)[ _]?name|(?<![A-Za-z_.-] )(?<![A-Za-z_.-])name|recipient|consignee|"
+    r"cardholder|applicant|my|his|her|their)[ _]?name|(?<![A-Za-z_.-] )(?<![A-Za-z_.-])name|"
+    r"recipient|consignee|"
     r"attn|attention|contact person|cardholder|ship to|deliver to)"
 )
+_COLON = r"[\"' ]{0,2}[:=][\"' ]{0,3}"
 _EN_WORD = r"[A-Z][A-Za-z'-]{0,24}"
 _EN_NAME = rf"(?P<name>{_EN_WORD}(?:(?: [A-Z]\.)? {_EN_WORD}){{0,3}})"
 _EN = re.compile(
-    rf"(?<![A-Za-z])(?i:{_EN_LABEL})(?i:[\"' ]{{0,2}}[:=][\"' ]{{0,3}}| is (?:called )?){_EN_NAME}(?![A-Za-z0-9_])"
+    rf"(?<![A-Za-z])(?i:{_EN_LABEL})(?i:{_COLON}| is (?:called )?){_EN_NAME}(?![A-Za-z0-9_])"
 )
 _EN_ZH = re.compile(
-    rf"(?<![A-Za-z])(?i:{_EN_LABEL})[\"' ]{{0,2}}[:=][\"' ]{{0,3}}(?P<name>(?:{_DOUBLE}|[{_SINGLE}])[\u4e00-\u9fff]{{1,2}})(?![\u4e00-\u9fff])"
+    rf"(?<![A-Za-z])(?i:{_EN_LABEL}){_COLON}"
+    rf"(?P<name>(?:{_DOUBLE}|[{_SINGLE}])[\u4e00-\u9fff]{{1,2}})(?![\u4e00-\u9fff])"
 )
 _ZH_EN = re.compile(
     rf"(?:{_LABEL})[ :\"'=]{{0,4}}(?:(?:是|为|叫)[ :]{{0,2}})?{_EN_NAME}(?![A-Za-z0-9_])"
 )
+_PROGRAM = re.compile(r"[a-z]{2}[A-Z]")
 _COMMON = frozenset(
-    ["the", "this", "that", "not", "none", "null", "true", "false", "n/a", "na", "tbd", "unknown", "required", "please", "enter", "your", "id", "api", "url", "http", "https", "email", "phone", "tel", "address", "company", "date", "number", "no", "yes", "admin", "test", "user", "users", "system", "default", "string", "type", "value", "text", "company", "production", "staging", "server", "service", "report", "file", "table", "list", "id"]
-)  # fmt: skip
+    {
+        *("the", "this", "that", "not", "none", "null", "true", "false", "na", "tbd", "unknown"),
+        *("required", "please", "enter", "your", "id", "api", "url", "http", "https", "email"),
+        *("phone", "tel", "address", "company", "date", "number", "no", "yes", "admin", "test"),
+        *("user", "users", "system", "default", "string", "type", "value", "text", "production"),
+        *("staging", "server", "service", "report", "file", "table", "list"),
+    }
+)
 
 
 def find(text: str) -> Iterator[Span]:
@@ -84,8 +94,16 @@ def find(text: str) -> Iterator[Span]:
         shapes.append(_EN)
     for shape in shapes:
         for match in shape.finditer(text):
-            if match["name"].split(" ")[0].lower() not in _COMMON and len(match["name"]) > 1:
-                yield Span(match.start("name"), match.end("name"), "NAME")
+            name = match["name"].rstrip("'-")
+            if _english(name):
+                yield Span(match.start("name"), match.start("name") + len(name), "NAME")
+
+
+def _english(name: str) -> bool:
+    """Is it a name, and no word of every day or of a program: `CounterName`, `EVENT`?"""
+    if len(name) < 2 or name.split(" ")[0].lower() in _COMMON:
+        return False
+    return not _PROGRAM.search(name) and (" " in name or len(name) < 4 or not name.isupper())
 
 
 def _chinese(text: str) -> Iterator[Span]:

@@ -55,9 +55,11 @@ def _end(text: str, start: int, zeros: bool) -> int:
     code = code or text[start : start + 2]
     place = start + len(code)
     place += text[place : place + 1] == ")"
-    if zeros and text[place : place + 1] not in {"-", " "} and code not in {"852", "853", "886"}:
-        if not says_phone(text, start - 2):
-            return 0
+    joined = (
+        zeros and text[place : place + 1] not in {"-", " "} and code not in {"852", "853", "886"}
+    )
+    if joined and not says_phone(text, start - 2):
+        return 0
     return _digits(text, place, least, most)
 
 

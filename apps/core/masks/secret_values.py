@@ -8,16 +8,17 @@ from collections.abc import Iterator
 from apps.core.masks.fold import lower
 from apps.core.masks.found import Span
 
-_PASSWORD = r"(?<![a-z])(?:pass(?:word|wd|phrase|code)?s?|pwd)|口令|密码|密碼|暗号"
-_TOKEN = (
+_LOGIN = r"(?<![a-z])(?:pass(?:word|wd|phrase|code)?s?|pwd)|口令|密码|密碼|暗号"
+_KEYS = (
     r"(?<![a-z])(?:(?:api|access|secret|private|encrypt(?:ion)?|signing|account|license|app)"
     r"[ _-]?(?:access[ _-]?)?key(?:[ _-]?secret)?"
     r"|(?:client|app|corp|agent|bot)?[_-]?secret|cookie|session[_-]?id"
     r"|(?:access|refresh|auth|bearer|bot|session|verification|encrypt|csrf)?[ _-]?token)"
     r"|密钥|秘钥|私钥|令牌|授权码|激活码|访问码"
 )
-_CODE = (
-    r"验证码|动态码|动态密码|提取码|取款密码|支付密码|(?<![a-z])(?:pin码?|verification code|otp|passcode)"
+_CODES = (
+    r"验证码|动态码|动态密码|提取码|取款密码|支付密码|"
+    r"(?<![a-z])(?:pin码?|verification code|otp|passcode)"
 )
 _LINK = (
     r"(?:[\"']?\s{0,3}(?P<mark>=>|:=|[:=])\s{0,3}"
@@ -26,7 +27,7 @@ _LINK = (
 )
 _VALUE = r"(?:(?P<quote>[\"'`])(?P<quoted>[^\"'`\n]{1,200})(?P=quote)|(?P<plain>[!-~]{1,300}))"
 _SHAPE = re.compile(
-    rf"(?i:(?:(?P<code>{_CODE})|(?P<password>{_PASSWORD})|(?P<token>{_TOKEN})){_LINK}){_VALUE}",
+    rf"(?i:(?:(?P<code>{_CODES})|(?P<password>{_LOGIN})|(?P<token>{_KEYS})){_LINK}){_VALUE}",
     re.ASCII,
 )
 _URL = re.compile(
@@ -34,16 +35,26 @@ _URL = re.compile(
 )
 _HINTS = (
     *("pass", "pwd", "key", "secret", "token", "cookie", "session", "pin", "verification", "otp"),
-    *("口令", "密码", "密碼", "暗号", "钥", "令牌", "授权码", "激活码", "访问码", "验证码", "动态", "提取码"),
+    *("口令", "密码", "密碼", "暗号", "钥", "令牌", "授权码", "激活码", "访问码"),
+    *("验证码", "动态", "提取码", "支付密码"),
 )  # fmt: skip
 _TAIL = re.compile(r"[,;.!?)\]}>\"'`，。；！？、）】]+$")
 #: Where a plain value ends when more of a structure follows.
 _STOP = re.compile(r"[\"'`,;<>]|&(?=[A-Za-z_]+=)|\)(?=[,;\s]|$)|\}")
 _NOT = frozenset(
-    ["none", "null", "true", "false", "yes", "no", "undefined", "required", "optional", "missing", "invalid", "incorrect", "wrong", "expired", "empty", "changed", "reset", "string", "str", "int", "text", "char", "varchar", "secret", "password", "token", "hidden", "redacted", "masked", "example", "placeholder", "your_password", "yourpassword", "changeme_here", "incorrect.", "please", "must", "should", "cannot", "not", "the", "your", "a", "an", "and", "or", "to", "for", "is", "was", "of", "in", "on", "at", "by", "length", "policy", "strength", "field", "form", "manager", "authentication", "authorization", "error", "failed", "login", "bearer", "basic", "object", "bool", "number"]
-)  # fmt: skip
+    {
+        *("none", "null", "true", "false", "yes", "no", "undefined", "required", "optional"),
+        *("missing", "invalid", "incorrect", "wrong", "expired", "empty", "changed", "reset"),
+        *("string", "str", "int", "text", "char", "varchar", "secret", "password", "token"),
+        *("hidden", "redacted", "masked", "example", "placeholder", "your_password", "please"),
+        *("yourpassword", "must", "should", "cannot", "not", "the", "your", "an", "and", "or"),
+        *("to", "for", "is", "was", "of", "in", "on", "at", "by", "length", "policy", "strength"),
+        *("field", "form", "manager", "authentication", "authorization", "error", "failed"),
+        *("login", "bearer", "basic", "object", "bool", "number"),
+    }
+)
 _REFERENCE = re.compile(
-    r"(?i)[$<{%*.•●]+|x{3}|\$\{?\w|\{\{|<[a-z]|os\.|process\.|env\b|getenv|self\.|settings\.|config|request\.|args\."
+    r"(?i)[$<{%*.•●]+|x{3}|/[a-z]|https?:|\$\{?\w|\{\{|<[a-z]|os\.|process\.|env\b|getenv|self\.|settings\.|config|request\.|args\."
 )
 
 
@@ -65,7 +76,7 @@ def _place(match: re.Match[str]) -> tuple[int, int] | None:
     if match["quoted"] is not None:
         value, start = match["quoted"], match.start("quoted")
         good = bool(match["mark"] or match["word"]) and not _named(value)
-        good = good and (not match["token"] or len(value) >= 8)
+        good = good and (not match["token"] or (len(value) >= 8 and " " not in value))
         return (start, start + len(value)) if good else None
     value, start = _plain(match["plain"]), match.start("plain")
     if not value or _named(value) or not _likely(match, value):

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from apps.core.masks.context import said_before
 from apps.core.masks.found import Span
 
-_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-_VALUES = {one: value for value, one in enumerate(_ALPHABET)}
+ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_VALUES = {one: value for value, one in enumerate(ALPHABET)}
 _WEIGHTS = tuple(3**place % 31 for place in range(17))
 _SHAPE = re.compile(
-    r"(?<![A-Za-z0-9])[1-9ANYany][-. ]?[1-59](?:[-. ]?[0-9]){6}(?:[-. ]?[0-9A-HJ-NP-RTUWXYa-hj-np-rtuwxy]){10}"
+    r"(?<![A-Za-z0-9])[1-9ANYany][-. ]?[1-59](?:[-. ]?[0-9]){6}"
+    r"(?:[-. ]?[0-9A-HJ-NP-RTUWXYa-hj-np-rtuwxy]){10}"
     r"(?![A-Za-z0-9])"
 )
 _SAYS = re.compile(
@@ -34,4 +35,4 @@ def find(text: str) -> Iterator[Span]:
 def valid(code: str) -> bool:
     """Does the last character fit the 17 before it?"""
     total = sum(_VALUES[one] * weight for one, weight in zip(code, _WEIGHTS, strict=False))
-    return _ALPHABET[(31 - total % 31) % 31] == code[17]
+    return ALPHABET[(31 - total % 31) % 31] == code[17]
