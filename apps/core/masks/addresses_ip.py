@@ -14,7 +14,7 @@ _V4 = re.compile(rf"(?<![0-9A-Za-z_])(?<![0-9]\.)(?:{_BYTE}\.){{3}}{_BYTE}(?![0-
 _V6 = re.compile(r"(?<![0-9A-Za-z_:.])[0-9A-Fa-f:]{3,39}(?:(?:\.[0-9]{1,3}){3})?(?![0-9A-Za-z_:])")
 _FIRST = re.compile(r"[0-9A-Fa-f]{4}:")
 _VERSION = re.compile(
-    r"(?i)(?:版本号?|version|ver\.?|release|build|内核|kernel|固件|firmware)[\s:=]{0,3}v?$"
+    r"(?i)(?:版本号?|version|ver\.?|release|build|内核|kernel|固件|firmware|linux|android|chrome|firefox|redis|nginx|mysql|java|python)[\s:=]{0,3}v?$"
 )
 
 

@@ -45,6 +45,9 @@ _NOT_NAMES = re.compile(
     r"易|向|是|通过|通知|满意|充|容易|空|习惯|商|明确|明细|师|车|水|花|平台|常用|时|解|万|双方|东西|广|益|益处|终|终止|温馨|"
     r"爱|盖章|古|步|印|祝|须|封|强|项目|项|左|路|广告|边|游|沙|阳|越|欧|年|幸|伏|乐|章|席|余额|元|华|云|景|贝|安|宁|康"
 )
+_TITLE = re.compile(
+    r".(?:女士|先生|小姐|太太|老师|经理|总监|主任|工程|师傅|医生|教授|总|工|哥|姐)$"
+)
 _SURE_NAMES = re.compile(
     r"(?:余|华|云|景|安|宁|康|时|万|项|左|路|易|向|居|文|车|水|花|章|席|贝|元|欧|沙|游|封|印|祝)[\u4e00-\u9fff]{1,2}$"
 )
@@ -117,6 +120,8 @@ def _chinese(text: str) -> Iterator[Span]:
 
 def _good(name: str, link: bool) -> bool:
     """Is it a name, and not a word that begins like one?"""
+    if _TITLE.fullmatch(name):
+        return False
     if _DOUBLES.match(name) or not _NOT_NAMES.match(name):
         return True
     return link and _SURE_NAMES.fullmatch(name) is not None

@@ -50,7 +50,7 @@ def says_phone(text: str, start: int) -> bool:
 def _mobile(text: str, window: Window) -> bool:
     start = _with_country(text, window.start)
     country = start != window.start
-    if not country and glued(text, window.start, window.end):
+    if not country and (glued(text, window.start, window.end) or _numbered(text, start)):
         return False
     if window.gaps and not _grouped(window, country):
         return False
@@ -59,6 +59,11 @@ def _mobile(text: str, window: Window) -> bool:
     if text[window.end : window.end + 1].isascii() and text[window.end : window.end + 1].isalpha():
         return False
     return not another_number(text, start) and not amount(text, window.start, window.end)
+
+
+def _numbered(text: str, start: int) -> bool:
+    """`#13800138000` counts something."""
+    return text[start - 1 : start] == "#"
 
 
 def _grouped(window: Window, country: bool) -> bool:
