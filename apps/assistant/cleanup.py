@@ -21,7 +21,7 @@ from apps.assistant.models import Job, Message, Remembered
 from apps.core.models import Heartbeat
 from apps.im import files
 from apps.im.models import Delivery
-from apps.llm import budgets
+from apps.llm import budgets, mask_maps
 
 log = structlog.get_logger(__name__)
 CHUNK = 1000
@@ -44,6 +44,7 @@ def clean_up(now: datetime) -> dict[str, int]:
         + _delete(SignInLink.objects.filter(expires_at__lt=now - KEEP_LINKS)),
         "sessions": _delete(Session.objects.filter(expire_date__lt=now)),
         "budgets": budgets.clean_up(now),
+        "placeholders": mask_maps.forget_expired(now),
         "heartbeats": _delete(Heartbeat.objects.filter(at__lt=now - KEEP_LINKS)),
         "memories": _delete(Remembered.objects.filter(expires_at__lt=now)),
         "files": _old_files(settings.CLAWDBOT_HOME / "tmp") + files.remove_old(now),

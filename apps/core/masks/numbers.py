@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
 _DIGITS = re.compile(r"[0-9]+")
+_FAR = (sys.maxsize, 0)
+_NO_DIGIT = re.compile(r"[^0-9]")
+_ONE_BY_ONE = 10
 _GAP = re.compile(r" ?[-. ] ?")
 _ALONE = re.compile(
     r"(?<![0-9])(?<![0-9][-. ])[0-9](?:([-. ])[0-9](?:\1[0-9]){9,17})(?![-. ]?[0-9])"
@@ -45,23 +50,27 @@ class Window(NamedTuple):
 def groups(text: str) -> list[Group]:
     """The groups of a folded text. Digits that are spelt one by one are one group."""
     places = [match.span() for match in _DIGITS.finditer(text)]
-    alone = {match.start(): match.end() for match in _ALONE.finditer(text)}
+    if len(places) > _ONE_BY_ONE:
+        places = _merged(text, places)
     found: list[Group] = []
-    until = -1
-    merged = [(start, alone.get(start, end)) for start, end in places] if alone else places
-    kept = []
-    for start, end in merged:
-        if start >= until:
-            kept.append((start, end))
-            until = end
-    for index, (start, end) in enumerate(kept):
-        following = kept[index + 1][0] if index + 1 < len(kept) else end
-        gap = text[end:following] if 0 < following - end <= 3 else ""
-        digits = text[start:end]
-        if not digits.isdigit():
-            digits = re.sub(r"[^0-9]", "", digits)
-        found.append(Group(start, end, digits, gap if _GAP.fullmatch(gap) else ""))
+    # Behind the last group there is no gap.
+    for (start, end), (following, _) in itertools.zip_longest(places, places[1:], fillvalue=_FAR):
+        gap = text[end:following] if following - end <= 3 else ""
+        found.append(Group(start, end, _NO_DIGIT.sub("", text[start:end]), _gap(gap)))
     return found
+
+
+def _merged(text: str, places: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    alone = {match.start(): match.end() for match in _ALONE.finditer(text)}
+    kept: list[tuple[int, int]] = []
+    for start, end in places if alone else ():
+        if not kept or start >= kept[-1][1]:
+            kept.append((start, alone.get(start, end)))
+    return kept or places
+
+
+def _gap(between: str) -> str:
+    return between if between and _GAP.fullmatch(between) else ""
 
 
 def windows(text: str, found: list[Group]) -> Iterator[Window]:
