@@ -227,9 +227,13 @@ HOSTILE = {
 
 @pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_texts_cost_no_more_than_their_length(piece: str) -> None:
-    small, large = (_seconds(piece * (size // len(piece))) for size in (8_192, 65_536))
-    # Eight times the text; a quadratic pattern would take sixty-four times as long.
-    assert large < 24 * max(small, 0.005)
+    # Eight times the text; a quadratic pattern would take sixty-four times as long. A busy machine
+    # distorts a single measurement.
+    assert any(
+        _seconds(piece * (65_536 // len(piece)))
+        < 24 * max(_seconds(piece * (8_192 // len(piece))), 0.005)
+        for _ in range(3)
+    )
 
 
 def test_a_kilobyte_takes_few_milliseconds() -> None:

@@ -126,6 +126,12 @@ def test_the_same_is_found_however_a_stream_is_cut(parts: list[str], data: st.Da
     assert watched(pieces) == whole
 
 
+def test_the_end_of_a_piece_is_not_the_end_of_a_word() -> None:
+    assert watched(["用 AI", "d 吧"]) == "用 AId 吧"
+    assert watched(["用 AI", " 吧"]) is None
+    assert watched(["用 A", "I"]) is None
+
+
 @pytest.mark.django_db
 def test_without_a_list_nothing_is_held_back() -> None:
     assert wordlist.censor(PURPOSE).feed("abc") == "abc"
