@@ -30,6 +30,11 @@ class Censor:
         self._held = ""
         self._context = ""
 
+    @property
+    def watching(self) -> bool:
+        """Is there anything to look for? Without, it neither holds text back nor reads rows."""
+        return self._words is not None
+
     def feed(self, text: str) -> str:
         """Take the next piece; return what can be shown by now. Raises `ListedAnswer`."""
         if self._words is None:

@@ -134,7 +134,9 @@ def test_the_end_of_a_piece_is_not_the_end_of_a_word() -> None:
 
 @pytest.mark.django_db
 def test_without_a_list_nothing_is_held_back() -> None:
-    assert wordlist.censor(PURPOSE).feed("abc") == "abc"
+    censor = wordlist.censor(PURPOSE)
+    assert not censor.watching
+    assert censor.feed("abc") == "abc"
 
 
 @pytest.mark.django_db
