@@ -13,6 +13,8 @@ from apps.audit.actor import Actor
 MEMBER_SKILLS = (
     *("ping", "echo", "help", "whoami", "status", "tasks", "task", "cancel", "retry"),
     *("remind", "schedule", "approve", "deny", "usage", "new", "lang"),
+    # Hidden: asking a model what a text means, and running what was planned and confirmed.
+    *("assist", "plan"),
 )
 #: They need the right to a model besides (`model.use.<name>`), which no shipped role but the
 #: administrator's holds.

@@ -19,7 +19,7 @@ _room = threading.BoundedSemaphore(MOST_WAITING)
 
 def outcome(message: Message) -> dict[str, Any]:
     """Return the message with its job and what was said to it. Two queries."""
-    job = message.jobs.order_by("pk").first()
+    job = message.jobs.order_by("reply_role", "-pk").first()  # the one that answers
     said = {d.role: d for d in Delivery.objects.filter(message=message).order_by("pk")}
     asking = job is not None and job.state == "asking"
     return {

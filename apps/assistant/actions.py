@@ -10,7 +10,7 @@ from django.db.models import Count, QuerySet
 from apps.accounts import authz
 from apps.accounts.authz import Rights
 from apps.accounts.models import Person
-from apps.assistant import approvals, finish, jobs, wake, words
+from apps.assistant import approvals, finish, jobs, needs, wake, words
 from apps.assistant.models import Approval, Conversation, Job, Message
 from apps.audit import log as audit
 from apps.audit.log import Actor
@@ -98,7 +98,7 @@ def retry_job(
     skill = skills.get(job.skill)
     if skill is None:
         raise NoSkill(skill=job.skill)
-    kind = approvals.kind_of(skill)
+    kind = needs.kind_of(skill, job.parameters, proposed=job.proposed)
     actor = Actor.person(person) if person else Actor.cli()
     with transaction.atomic():
         fresh = jobs.new(
@@ -112,6 +112,7 @@ def retry_job(
             state="asking" if kind else "waiting",
             reply_role="notice",
             retry_of=job,
+            proposed=job.proposed,
         )
         audit.record_many([jobs.entry(fresh, "job.created", actor, retry_of=job.number)])
         if kind:

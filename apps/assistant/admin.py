@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from apps.accounts.models import Person
-from apps.assistant import actions, approvals
+from apps.assistant import actions, approvals, needs
 from apps.assistant.admin_acts import Act, ActingAdmin
 from apps.assistant.models import Approval, Conversation, Job, Message
 from apps.audit.log import Actor
@@ -54,7 +54,8 @@ def _deny(approval: Approval, person: Person) -> Text:
 def _may_decide(approval: Approval, person: Person) -> bool:
     """Is it this person's to decide? The action itself asks again, and knows all the rules."""
     own = approval.job.person_id == person.pk
-    may = own if approval.kind == "confirm" else person.has_perm(f"approve.{approval.job.skill}")
+    wanted = needs.approving(approval.job.skill, approval.job.parameters)
+    may = own if approval.kind == "confirm" else all(map(person.has_perm, wanted))
     return approval.state == "waiting" and may and own == (approval.kind == "confirm")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -12,9 +11,21 @@ from django.db.models import QuerySet
 from apps.accounts import authz
 from apps.accounts.models import Person
 from apps.accounts.rights import holding
-from apps.assistant import conversations, finish, heard, jobs, progress, reply, words
+from apps.assistant import (
+    conversations,
+    finish,
+    heard,
+    jobs,
+    needs,
+    plan_words,
+    progress,
+    reply,
+    words,
+)
 from apps.assistant.jobs import entry
 from apps.assistant.models import Approval, Job, Message
+from apps.assistant.plan import PLAN, Plan
+from apps.assistant.visible import visible
 from apps.audit import log as audit
 from apps.audit.log import Actor
 from apps.core import ids, strictjson
@@ -28,7 +39,6 @@ from apps.skills import base as skills
 LIFE = timedelta(minutes=30)
 MOST_TOLD = 10
 MOST_LINES = 4
-SHOWN = 2000
 
 
 class NoSuchCode(ClawdbotError):
@@ -94,8 +104,19 @@ def open_for(job: Job, kind: str, message: Message | None, now: datetime) -> lis
 def _tell_approvers(approval: Approval, now: datetime) -> list[Delivery]:
     """The same question in the web chat of those who may decide, a few of them at most."""
     job = approval.job
-    able = [p for p in holding(f"approve.{job.skill}") if p.pk != job.person_id]
-    return [_told(approval, person, now) for person in able[:MOST_TOLD]]
+    return [_told(approval, person, now) for person in _able(job)[:MOST_TOLD]]
+
+
+def _able(job: Job) -> list[Person]:
+    """Who may approve this job: for a plan, whoever may approve each of its steps."""
+    permissions = needs.approving(job.skill, job.parameters)
+    every = [{one.pk: one for one in holding(name)} for name in permissions]
+    able = every[0] if every else {}
+    return [
+        one
+        for key, one in able.items()
+        if key != job.person_id and all(key in others for others in every)
+    ]
 
 
 def _told(approval: Approval, person: Person, now: datetime) -> Delivery:
@@ -113,41 +134,37 @@ def _card(approval: Approval, language: str) -> Card:
     if job.message is not None and heard.spoken(job.message):
         pairs.append((heard.LABEL.in_(language), heard.shown(job.message)))
     pairs += _parameters(job, language)
+    note = (cards.Text(plan_words.AI_CHOSE.in_(language)),) if job.proposed else ()
     approve, deny = f"/approve {approval.code}", f"/deny {approval.code}"
     if approval.kind == "confirm":
         text = words.CONFIRM_TEXT.in_(language).format(skill=skill)
         title, yes, no = words.CONFIRM_TITLE, words.CONFIRM, words.WITHDRAW
     else:
-        permission = f"approve.{job.skill}"
+        permission = ", ".join(needs.approving(job.skill, job.parameters))
         text = words.APPROVE_TEXT.in_(language).format(
             asker=str(job.person), skill=skill, permission=permission
         )
         title, yes, no = words.APPROVE_TITLE, words.APPROVE, words.DENY
-        able = [name for name in authz.holders(permission) if name != job.person.name]
+        able = sorted(person.name for person in _able(job))
         who = ", ".join(able[:MOST_TOLD]) + (" …" if len(able) > MOST_TOLD else "")
         pairs.append((words.WHO_MAY.in_(language), who or words.NOBODY.in_(language)))
     buttons = (
         Button(yes.in_(language), approve, "primary"),
         Button(no.in_(language), deny, "danger"),
     )
-    return Card(title.in_(language), "orange", (cards.Text(text), Fields(tuple(pairs))), buttons)
+    blocks = (cards.Text(text), Fields(tuple(pairs)), *note)
+    return Card(title.in_(language), "orange", blocks, buttons)
 
 
 def _parameters(job: Job, language: str) -> list[tuple[str, str]]:
     """What was asked for: each parameter by its label, or all as JSON when they are many."""
+    if job.skill == PLAN:
+        return plan_words.pairs(Plan.from_json(job.parameters["steps"]), language)
     if len(job.parameters) > MOST_LINES:
         return [(words.PARAMETERS.in_(language), visible(job.parameters))]
     skill = skills.get(job.skill)
     labels = {p.name: p.label.in_(language) for p in skill.parameters} if skill else {}
     return [(labels.get(name, name), visible(value)) for name, value in job.parameters.items()]
-
-
-def visible(value: Any) -> str:
-    """A parameter as whoever decides must see it: nothing hidden or cut without saying so."""
-    text = value if isinstance(value, str) else strictjson.dumps(value)
-    plain = "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
-    rest = len(plain) - SHOWN
-    return plain if rest <= 0 else f"{plain[:SHOWN]} … (+{rest})"
 
 
 def decide(code: str, person: Person, approve: bool, now: datetime) -> Job:
@@ -201,7 +218,8 @@ def _may_decide(approval: Approval, person: Person) -> None:
         return
     if job.person_id == person.pk:
         raise OwnRequest
-    authz.require(person, f"approve.{job.skill}")
+    for permission in needs.approving(job.skill, job.parameters):
+        authz.require(person, permission)
 
 
 of_job = Prepared(lambda: Approval.objects.filter(job_id=Slot("job")))
@@ -216,24 +234,18 @@ def still_hold(job: Job) -> bool:
     if approval.state != "approved" or approval.digest != digest(job):
         return False
     if approval.kind == "confirm":
-        return True
+        return needed(job) != "approve"
     approver = approval.decided_by
     if approver is None or not approver.is_active or approver.pk == job.person_id:
         return False
-    return authz.may(approver, f"approve.{job.skill}").allowed
+    rights = authz.rights([approver])[approver.pk]
+    return all(map(rights.allows, needs.approving(job.skill, job.parameters)))
 
 
 def needed(job: Job) -> str:
     """`approve`, `confirm` or nothing: what the skill asks for as it is declared now."""
-    from apps.skills import base as skills
-
     skill = skills.get(job.skill)
-    return kind_of(skill) if skill else ""
-
-
-def kind_of(skill: Any) -> str:
-    """`approve`, `confirm` or an empty string."""
-    return "approve" if skill.approve else "confirm" if skill.confirm else ""
+    return needs.kind_of(skill, job.parameters, proposed=job.proposed) if skill else ""
 
 
 def expire(approval: Approval, now: datetime) -> None:

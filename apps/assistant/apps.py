@@ -12,7 +12,7 @@ class AssistantConfig(AppConfig):
     verbose_name = "对话与任务 Work"
 
     def ready(self) -> None:
-        """Listen to what the model layer wants told."""
-        from apps.assistant import budget_notices
+        """Declare the skills of this floor; listen to what the model layer wants told."""
+        from apps.assistant import budget_notices, own  # noqa: F401 - `own` declares skills
 
         budget_notices.register()

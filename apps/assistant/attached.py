@@ -67,8 +67,7 @@ def fill(case: Case) -> None:
     values = {**found.parameters}
     open_ones = [one for one in wanted if not values.get(one.name)]
     own = _values(case.message)
-    at_hand = own or _sent_before(case)
-    for one, value in zip(open_ones, at_hand, strict=False):
+    for one, value in zip(open_ones, at_hand(case), strict=False):
         if own or one.required:
             values[one.name] = value
     for one in wanted:
@@ -77,6 +76,11 @@ def fill(case: Case) -> None:
             return
     attended = case.message.origin != "schedule"
     case.understood = _completed(replace(found, parameters=values), attended=attended)
+
+
+def at_hand(case: Case) -> list[dict[str, Any]]:
+    """The files that came with the message, else those that were sent shortly before."""
+    return _values(case.message) or _sent_before(case)
 
 
 def _completed(found: Understood, *, attended: bool) -> Understood:

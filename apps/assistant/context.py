@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from apps.accounts.authz import Rights
 from apps.accounts.models import Person
 from apps.assistant import attached, ports, words, writer
-from apps.assistant.models import Conversation, Job, Message
+from apps.assistant.models import Conversation, Job, Message, Step
 from apps.core.clock import utcnow
 from apps.core.i18n import Text
 from apps.skills.context import Context
@@ -59,6 +60,7 @@ def build(
         origin=origin,
         trace_id=asker.trace_id,
         job_number=job.number if job else None,
+        once_key=asker.once_key,
         on_progress=_noting(note, asker.person) if note else _nobody,
         stop_asked=_stop_asked(job) if job else _never,
         files=attached.Files(asker),
@@ -77,14 +79,26 @@ def for_job(job: Job, rights: Rights, note: Callable[[str], None]) -> Context:
 
     `note` takes the steps that the skill reports.
     """
-    origin = job.message.origin if job.message else "im"
-    return build(asker_of(job, rights), origin=origin, job=job, note=note)
+    return build(asker_of(job, rights), origin=_origin(job), job=job, note=note)
+
+
+def for_step(step: Step, rights: Rights, note: Callable[[str], None]) -> Context:
+    """The same for one step of a plan, whose piece of work is its own."""
+    job = step.job
+    asker = replace(asker_of(job, rights), once_key=step.once_key)
+    return build(asker, origin=_origin(job), job=job, note=note)
+
+
+def _origin(job: Job) -> str:
+    return job.message.origin if job.message else "im"
 
 
 def asker_of(job: Job, rights: Rights) -> ports.Asker:
     """For whom a job runs, and where."""
     conversation: Conversation = job.conversation
-    return ports.Asker(job.person, rights, conversation, utcnow(), job.trace_id, job.message)
+    return ports.Asker(
+        job.person, rights, conversation, utcnow(), job.trace_id, job.message, job.number
+    )
 
 
 def _nobody(text: str | Text) -> None:

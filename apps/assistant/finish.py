@@ -8,9 +8,10 @@ from typing import Any
 
 from django.db import transaction
 
-from apps.assistant import progress, reply
+from apps.assistant import plan_steps, progress, reply
 from apps.assistant.jobs import entry
 from apps.assistant.models import Job
+from apps.assistant.plan import PLAN
 from apps.audit import log as audit
 from apps.audit.log import Actor
 from apps.core import metrics, work
@@ -21,7 +22,7 @@ from apps.im.cards import Card
 def end_running(
     job: Job,
     state: str,
-    card: Card,
+    card: Card | None,
     *,
     actor: Actor,
     now: datetime,
@@ -31,7 +32,8 @@ def end_running(
 ) -> bool:
     """End a job that this process runs; False (and nothing written) when it is no longer ours.
 
-    `private`: the answer is for its owner alone. `files` are the uids of what goes out with it.
+    Without a card nothing is answered: another job goes on in its place. `private`: the answer is
+    for its owner alone. `files` are the uids of what goes out with it.
     """
     with transaction.atomic():
         if not work.finish(job, state, finished_at=now, queued_until=None, **changes):
@@ -80,6 +82,8 @@ def _after(
 ) -> None:
     job.state = state
     audit.record_many([entry(job, f"job.{state}", actor, state)])
+    if job.skill == PLAN:
+        plan_steps.close(job)
     waited = progress.close(job, state, by)
     if card is None or _answered(job):
         return

@@ -59,8 +59,10 @@ def new(
     not_before: datetime | None = None,
     reply_role: str = "answer",
     retry_of: Job | None = None,
+    proposed: bool = False,
+    once_key: str | None = None,
 ) -> Job:
-    """Make a job row in the caller's transaction."""
+    """Make a job row in the caller's transaction. `proposed`: a model chose the skill."""
     waiting = top_turn.rows(1, 0, person=person.pk)
     job = Job(
         number=ids.short_id(),
@@ -76,6 +78,8 @@ def new(
         max_attempts=skill.retries + 1,
         reply_role=reply_role,
         retry_of=retry_of,
+        proposed=proposed,
+        once_key=once_key,
         trace_id=trace_id,
         created_at=now,
     )

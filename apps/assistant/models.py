@@ -136,6 +136,10 @@ class Job(WorkItem):
     reply_role = models.CharField(max_length=10, choices=REPLIES, default="answer")
     queued_until = models.DateTimeField(null=True, blank=True)
     stop_requested = models.BooleanField(default=False)
+    #: A model chose the skill: what writes runs only after its asker confirmed it.
+    proposed = models.BooleanField(default=False)
+    #: Which piece of another's work made it: made again, it is the same job.
+    once_key = models.CharField(max_length=60, null=True, blank=True)  # noqa: DJ001 - unique
     retry_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL)
     result = models.JSONField(null=True, blank=True)
     worker = models.CharField(max_length=100, blank=True)
@@ -147,6 +151,11 @@ class Job(WorkItem):
     class Meta:
         verbose_name = "任务 job"
         verbose_name_plural = "任务 jobs"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["once_key"], name="job_once", condition=models.Q(once_key__isnull=False)
+            )
+        ]
         indexes: ClassVar = [
             models.Index(
                 fields=["lane", "turn", "id"],
@@ -186,6 +195,44 @@ class Job(WorkItem):
 
     def __str__(self) -> str:
         return f"{self.number} {self.skill}: {self.state}"
+
+
+class Step(WorkItem):
+    """One step of a plan: a skill whose parameters may refer to what earlier steps gave.
+
+    Whoever runs the plan's job claims its steps one by one; a claim raises `attempts`, so that a
+    worker that was given up for dead ends no step of another. `result` is
+    `{"text", "fields", "card", "files", "private"}`.
+    """
+
+    STATES: ClassVar = [
+        (s, s) for s in ("waiting", "running", "succeeded", "failed", "skipped", "unknown")
+    ]
+    OPEN = ("waiting", "running")
+
+    state = models.CharField(max_length=12, default="waiting", choices=STATES)
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="steps")
+    number = models.PositiveSmallIntegerField()
+    step = models.CharField(max_length=10)
+    skill = models.CharField(max_length=60)
+    parameters = models.JSONField(default=dict, blank=True)
+    result = models.JSONField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "步骤 step"
+        verbose_name_plural = "步骤 steps"
+        ordering: ClassVar = ["job", "number"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["job", "number"], name="one_step")]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.skill}: {self.state}"
+
+    @property
+    def once_key(self) -> str:
+        """What is done in this step, whoever tries it and however often."""
+        return f"{self.job_id}-{self.number}"
 
 
 class Approval(models.Model):

@@ -8,6 +8,7 @@ from apps.assistant import (
     clicks,
     context,
     jobs,
+    needs,
     progress,
     questions,
     reply,
@@ -55,12 +56,19 @@ def _act(case: Case, skill: Skill, missing: Parameter | None) -> None:
     """Do it; a button that said it is used up, unless it is refused here."""
     if missing is not None:
         _ask_back(case, skill, missing)
-    elif kind := approvals.kind_of(skill) or voice.confirms(case, skill):
+    elif kind := _kind(case, skill) or voice.confirms(case, skill):
         _ask_approval(case, skill, kind)
     elif skill.quick:
         _answer_now(case, skill)
     else:
         _make_job(case, skill, "waiting")
+
+
+def _kind(case: Case, skill: Skill) -> str:
+    """What it needs; a question of a proposed job does not make it less of a guess."""
+    proposed = case.asking is not None and case.asking.proposed
+    parameters = case.understood.parameters if case.understood else {}
+    return needs.kind_of(skill, parameters, proposed=proposed)
 
 
 def _say_problem(case: Case, problem: Text) -> None:

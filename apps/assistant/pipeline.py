@@ -13,7 +13,7 @@ from datetime import datetime
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
 
-from apps.assistant import clicks, hearing, steps, surroundings, words
+from apps.assistant import assist, clicks, hearing, steps, surroundings, words
 from apps.assistant.case import Case
 from apps.assistant.models import Message
 from apps.assistant.perform import perform
@@ -63,6 +63,7 @@ def _handle(cases: list[Case]) -> bool:
     steps.recall(cases)
     clicks.resolve(cases)
     steps.understand(cases)
+    assist.take_up(cases)
     steps.authorise(cases)
     with transaction.atomic():
         cases = _still_ours(cases)

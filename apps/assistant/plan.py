@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+#: The hidden skills of a job that asks a model, and of one that holds a plan.
+ASSIST = "assist"
+PLAN = "plan"
 #: More than this nobody reads before they confirm it.
 MOST_STEPS = 8
 FROM = "$from"
@@ -22,6 +25,10 @@ class Reference:
 
     step: str
     field: str = "text"
+
+    def to_json(self) -> dict[str, str]:
+        """As it stands among the parameters of a step."""
+        return {FROM: self.step, FIELD: self.field}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -40,6 +41,8 @@ class Asker:
     now: datetime
     trace_id: str
     message: Message | None = None
+    #: What is made under it is made once, however often it is tried; "" where nothing is repeated.
+    once_key: str = ""
 
 
 def info(job: Job) -> JobInfo:
@@ -57,6 +60,7 @@ class Jobs:
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
+        self._made = itertools.count()
 
     def mine(self, limit: int = 10, include_done: bool = True) -> list[JobInfo]:
         """Own jobs, newest first."""
@@ -100,6 +104,10 @@ class Jobs:
         skill = skills.get("remind")
         if skill is None:
             raise LookupError("the skill `remind` is not installed")
+        key = f"{asker.once_key}/{next(self._made)}" if asker.once_key else None
+        before = Job.objects.filter(once_key=key).first() if key else None
+        if before is not None:
+            return info(before)
         job = jobs.new(
             person=asker.person,
             conversation=actions.later_conversation(asker.conversation, asker.person),
@@ -110,6 +118,7 @@ class Jobs:
             not_before=at,
             reply_role="notice",
             trace_id=asker.trace_id,
+            once_key=key,
         )
         actor = Actor.person(asker.person)
         audit.record_many([jobs.entry(job, "job.created", actor, due=at.isoformat())])

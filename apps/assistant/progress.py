@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -48,6 +48,7 @@ class Board:
         self._began = clock()
         self._lock = threading.Lock()
         self._steps: list[str] = []
+        self._lines: tuple[str, ...] = ()
         self._changed = False
         self._signed = False
         self._drawn_at: float | None = None
@@ -60,6 +61,13 @@ class Board:
         with self._lock:
             if not self._steps or self._steps[-1] != text:
                 self._steps.append(text)
+                self._changed = True
+
+    def show(self, lines: Sequence[str]) -> None:
+        """Show these lines as they are: what there is to do, and how far each part of it is."""
+        with self._lock:
+            if self._lines != tuple(lines):
+                self._lines = tuple(lines)
                 self._changed = True
 
     def tick(self) -> None:
@@ -84,14 +92,14 @@ class Board:
 
     def _draw(self, now: float, elapsed: float) -> None:
         with self._lock:
-            steps, self._changed = tuple(self._steps), False
+            steps, lines, self._changed = tuple(self._steps), self._lines, False
         self._drawn_at = now
         job = self._job
         language = words.language_of(job.person)
         try:
             if self._decided is None:
                 self._decided = _decided(job, language)
-            shown = words.Run(job.skill, job.number, steps, elapsed, self._decided)
+            shown = words.Run(job.skill, job.number, steps, elapsed, self._decided, lines)
             show(job, words.working(shown, language))
         except Exception:
             self._changed = True

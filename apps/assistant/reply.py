@@ -8,10 +8,11 @@ from typing import Any
 from django.conf import settings
 
 from apps.accounts.models import Person
-from apps.assistant import conversations, heard, words
+from apps.assistant import ai_cards, conversations, heard, words
 from apps.assistant.conversations import NOWHERE
 from apps.assistant.lanes import CLICKS
 from apps.assistant.models import Approval, Conversation, Job, Message
+from apps.assistant.plan import PLAN
 from apps.im import cards
 from apps.im.base import get_platform
 from apps.im.cards import Card
@@ -126,6 +127,8 @@ def for_job(
         alone = not private or told.chat_type == "private"
         return [told if alone else _in_web_chat(told, job.person)]
     language = words.language_of(job.person)
+    if job.proposed and job.skill != PLAN and role == "answer":
+        card = ai_cards.proposed(card, job.skill, job.parameters, language)
     if role == "answer":
         card = heard.with_heard(card, job.message, language)
     made = to_message(job.message, role, card, now=now, job=job, private=private, language=language)

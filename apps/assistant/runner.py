@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 from django.db import DatabaseError, InterfaceError, connection, transaction
@@ -17,42 +17,29 @@ from apps.assistant import (
     attached,
     context,
     finish,
+    handover,
     progress,
     reply,
     steps,
     wake,
     words,
 )
+from apps.assistant.ending import End, attempt
 from apps.assistant.jobs import dispatch, entry
 from apps.assistant.models import Job, Message
-from apps.assistant.watch import Stopped, TimedOut, Watch
+from apps.assistant.own import OWN
 from apps.audit import log as audit
 from apps.audit.log import Actor
 from apps.core import work
 from apps.core.clock import utcnow
-from apps.core.errors import ClawdbotError
 from apps.core.logging import bind_trace
 from apps.core.sql import Change, Prepared, Slot
 from apps.im import cards
-from apps.im.cards import Card
 from apps.im.marks import EDIT_GAP
 from apps.skills import base as skills
+from apps.skills.base import Reply
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class End:
-    """How a run ended: the job's final state and what its owner is told."""
-
-    state: str
-    card: Card
-    error: str = ""
-    private: bool = False
-    #: Did people see progress? Its last edit may have to wait a moment.
-    shown: bool = False
-    #: The uids of what the skill made.
-    files: tuple[str, ...] = ()
 
 
 claims = work.Claim(lambda: work.claimable(Job, Slot("now")).filter(pk=Slot("pk")))
@@ -120,6 +107,9 @@ def _write_down(job: Job, end: End) -> None:
     for pause in (0, 0.5, 1, 2, 4, 8):
         time.sleep(pause)
         try:
+            if end.becomes is not None:
+                handover.carry_on(job, end.becomes, utcnow())
+                return
             finish.end_running(
                 job, end.state, end.card, actor=actor, now=utcnow(), private=end.private,
                 files=end.files, result={"text": cards.to_text(end.card)}, last_error=end.error,
@@ -165,20 +155,16 @@ def _work(job: Job, rights: Rights) -> End:
 
 
 def _watched(job: Job, skill: skills.Skill, rights: Rights, board: progress.Board) -> End:
-    language = words.language_of(job.person)
-    try:
-        with Watch(job, skill.timeout, board):
-            result = skill.run(context.for_job(job, rights, board.note), job.parameters)
-        made = attached.keep_made(context.asker_of(job, rights), result.files)
-        card = reply.as_card(result, language)
-        return End("succeeded", card, private=result.private, files=tuple(made))
-    except (Stopped, skills.Stopped):
-        return End("cancelled", words.plain(words.STOPPED_ASKING, language), "stopped")
-    except TimedOut:
-        return End("failed", words.timed_out(job.number, skill.timeout, language), "timeout")
-    except ClawdbotError as error:
-        card = cards.error(error.text(language), number=job.number, language=language)
-        return End("failed", card, f"{error.code}: {error}")
-    except Exception as error:
-        log.exception("job.failed", job=job.number, skill=job.skill)
-        return End("failed", words.broke(job.number, language), f"{type(error).__name__}: {error}")
+    own = OWN.get(skill.name)
+    if own is not None:
+        return own(job, rights, board, float(skill.timeout))
+
+    def act() -> Reply:
+        return skill.run(context.for_job(job, rights, board.note), job.parameters)
+
+    def then(said: Reply) -> End:
+        made = attached.keep_made(context.asker_of(job, rights), said.files)
+        card = reply.as_card(said, words.language_of(job.person))
+        return End("succeeded", card, private=said.private, files=tuple(made))
+
+    return attempt(job, skill.timeout, board, act, then)

@@ -1,8 +1,8 @@
 """What a text is taken for: typed command, then phrase, then the nearest skills as mere offers.
 
 Cheapest first, and the answer says which stage it was. Nothing runs here and nothing is permitted
-here. A language model would be a fourth stage: one more function that returns an Understood, judged
-by the same validation, permission and approval as a typed command.
+here. A language model is the fourth stage (`fully`): it returns an Understood, too, judged by the
+same validation, permission and approval as a typed command.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any, Literal
 
-from apps.assistant import grammar, nearest, phrases, when
+from apps.assistant import grammar, nearest, needs, phrases, when
 from apps.assistant.declared import Phrase
 from apps.assistant.grammar import Command
+from apps.assistant.plan import PLAN
 from apps.core.i18n import Text, both
 from apps.skills.base import Parameter, Rights, Skill, lookup, registry
 from apps.skills.parameters import Bound, Invalid, Missing, Result, bind, without
 from apps.skills.times import Clock, Every, FoundTime
 
-Stage = Literal["command", "phrase", "nearest", "none", "answer"]
+Stage = Literal["command", "phrase", "nearest", "none", "answer", "model"]
 MAX_TIMED = 200
 
 TYPED = both("这是命令 /{name}", "this is the command /{name}")
@@ -75,7 +76,8 @@ class Understood:
     """What a text is taken for, and why.
 
     `skill` is None when nothing fits well enough to act on; `offers` then holds what is near.
-    `missing` is the parameter to ask for, `problem` why the text cannot be acted on.
+    `missing` is the parameter to ask for, `problem` why the text cannot be acted on. `words` is
+    what a model answered instead, `note` why a model did not help.
     """
 
     stage: Stage
@@ -85,13 +87,16 @@ class Understood:
     problem: Text | None = None
     offers: Sequence[Offer] = ()
     why: Text = NOTHING
+    words: str = ""
+    note: Text | None = None
 
     @property
     def runs(self) -> bool:
         """Whether it would start at once (if permitted), without a question back."""
         if self.skill is None or self.missing is not None or self.problem is not None:
             return False
-        return not (self.skill.confirm or self.skill.approve)
+        proposed = self.stage == "model"
+        return not needs.kind_of(self.skill, self.parameters, proposed=proposed)
 
     @classmethod
     def answered(
@@ -120,6 +125,8 @@ class Understood:
                 for one in self.offers
             ],
             "why": self.why.in_(language),
+            "words": self.words or None,
+            "note": self.note.in_(language) if self.note else None,
         }
 
 
@@ -136,7 +143,7 @@ def understand(text: str, asker: Asker) -> Understood:
 
 def _command(command: Command, asker: Asker) -> Understood:
     skill = lookup(command.name)
-    if skill is not None:
+    if skill is not None and skill.name != PLAN:  # plans are proposed and checked, never typed
         why = (TYPED if command.slash else NAMED).format(name=skill.name)
         return _from("command", skill, _bind(skill, command, asker), why, asker)
     for joined in grammar.joined(command):
@@ -204,6 +211,15 @@ def _nearest(text: str, tail: str | None, asker: Asker) -> Understood:
     if not offers:
         return Understood("none")
     return Understood("nearest", offers=offers[: nearest.SHOWN], why=PERHAPS)
+
+
+def offers_near(names: Sequence[str], asker: Asker, more: Sequence[Offer]) -> Sequence[Offer]:
+    """Offers for skills that a model made up the names of, then these; each skill once."""
+    found = [offer for name in names for offer in _nearest(name, "", asker).offers]
+    kept: dict[str, Offer] = {}
+    for one in (*found, *more):
+        kept.setdefault(one.skill, one)
+    return tuple(kept.values())[: nearest.SHOWN]
 
 
 def _offered(skill: Skill, tail: str, asker: Asker) -> str:

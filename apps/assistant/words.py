@@ -263,20 +263,22 @@ def ended(
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as its progress card shows it: the last of `steps` is under way."""
+    """A run as its progress card shows it: the last of `steps` is under way, `lines` stand as they
+    are."""
 
     skill: str
     number: str
     steps: tuple[str, ...] = ()
     seconds: float = 0.0
     decided: str = ""
+    lines: tuple[str, ...] = ()
 
 
 def working(run: Run, language: str) -> Card:
     """The progress card of a running job: its steps, its time, and its Cancel button."""
     text = WORKING.in_(language).format(skill=skill_label(run.skill, language))
     facts = Fields(((ELAPSED.in_(language), duration(run.seconds, language)),))
-    parts = [text, _steps(run.steps, language), run.decided]
+    parts = [text, "\n".join(run.lines), _steps(run.steps, language), run.decided]
     texts = [cards.Text(part) for part in parts if part]
     blocks: tuple[cards.Block, ...] = (*texts, facts)
     return Card("", "blue", blocks, (Button(CANCEL.in_(language), f"/cancel {run.number}"),))

@@ -70,6 +70,8 @@ class Skill:
     hidden: bool = False
     writes: bool = True
     outside: bool = False
+    plannable: bool = True
+    gives: tuple[str, ...] = ()
 
     @property
     def permission(self) -> str:
@@ -106,6 +108,11 @@ class Skill:
         """Is there a parameter that a file can fill?"""
         return any(one.kind == "file" for one in self.parameters)
 
+    @property
+    def fields(self) -> frozenset[str]:
+        """What later steps of a plan may take from its answer."""
+        return frozenset(("text", *self.gives))
+
     def parameter(self, name: str) -> Parameter:
         """Return one parameter. Raises KeyError."""
         return {p.name: p for p in self.parameters}[name]
@@ -140,6 +147,8 @@ def skill(
     hidden: bool = False,
     writes: bool = True,
     outside: bool = False,
+    plannable: bool = True,
+    gives: Sequence[str] = (),
 ) -> Callable[[Function], Function]:
     """Register a function as a skill; its type hints are its parameters.
 
@@ -147,9 +156,11 @@ def skill(
     batch, or model for what waits for a language model. `timeout`: seconds. `retries`: runs again
     after a crash. `confirm`: the asker is asked first. `approve`: one other person with
     `approve.<name>` must agree. `hidden`: not in help. `writes`: it changes something; when it was
-    spoken, the asker is shown what was heard first. `outside`: what it answers was written by
-    others (pages, files, mails), so that it may decide nothing by itself.
-    `phrases`: whole sentences that mean it; `{parameter}` stands for a value.
+    spoken or a model proposed it, the asker is shown what was understood first. `plannable`: a
+    language model may propose it; not for what only a person's own hand decides. `gives`: the
+    names in `Reply.fields` that later steps of a plan may use, beside `text`.
+    `outside`: what it answers was written by others (pages, files, mails), so that it may decide
+    nothing by itself. `phrases`: whole sentences that mean it; `{parameter}` stands for a value.
     Without `name` the function's name counts, without `summary` its docstring's first line.
     Raises DeclarationError for what cannot be a skill.
     """
@@ -182,6 +193,8 @@ def skill(
             hidden=hidden,
             writes=writes,
             outside=outside,
+            plannable=plannable,
+            gives=tuple(gives),
         )
         add(made)
         return function

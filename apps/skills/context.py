@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -58,12 +58,14 @@ class Rights(Protocol):
 class Reply:
     """The answer of a skill. `private`: for the asker alone, also when asked in a group.
 
-    `files` (made by `ctx.file`) go out with it; a quick skill has none.
+    `files` (made by `ctx.file`) go out with it; a quick skill has none. `fields` are values (JSON)
+    that later steps of a plan may use, by the names that the skill declares in `gives`.
     """
 
     content: str | Text | Card = ""
     private: bool = False
     files: tuple[Media, ...] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
     def plain(self, language: str) -> str:
         """Return everything that it says as plain text."""
@@ -150,6 +152,9 @@ class Context:
     origin: str = "im"
     trace_id: str = ""
     job_number: str | None = None
+    #: The same in every attempt of this piece of work and in no other: an idempotency key for what
+    #: is done elsewhere. Reminders and schedules made through the ports carry it by themselves.
+    once_key: str = ""
     on_progress: Callable[[str | Text], None] = _say_nothing
     stop_asked: Callable[[], bool] = _go_on
     files: ports.FilesPort = NoFiles()  # noqa: RUF009 - it holds nothing

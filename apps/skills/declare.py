@@ -20,7 +20,7 @@ from apps.skills.files import Attachment
 from apps.skills.names import fold
 from apps.skills.times import Every
 
-Kind = Literal["text", "int", "float", "bool", "choice", "time", "every", "file"]
+Kind = Literal["text", "int", "float", "bool", "choice", "time", "every", "file", "json"]
 #: What a value decides; "" for nothing that could hurt. See `Param.guard`.
 Guard = Literal["", "recipient", "url", "command", "amount"]
 MAX_TEXT = 1_000_000  # no more than the entrances let in
@@ -191,10 +191,12 @@ def _kind(name: str, hint: Any, extra: Param) -> tuple[Kind, dict[str, Any]]:
     if isinstance(hint, type) and issubclass(hint, Enum):
         members = {str(member.value): member for member in hint}
         return "choice", _choices(members | {m.name: m for m in hint}, extra)
+    if typing.get_origin(hint) in (list, dict):
+        return "json", {}
     if hint not in _PLAIN:
         raise DeclarationError(
             f"parameter {name}: {hint!r} is not possible; use str, int, float, bool, Literal, "
-            "an Enum, datetime, Every or Attachment"
+            "an Enum, datetime, Every, Attachment, or a list or dict of a declared shape"
         )
     return _PLAIN[hint], {}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from apps.core import numerals
+from apps.core import numerals, strictjson
 from apps.core.i18n import Text, both
 from apps.skills.declare import Kind, Parameter
 from apps.skills.names import fold, narrow
@@ -178,6 +178,14 @@ def _file(parameter: Parameter, text: str, clock: Clock) -> Any:
     return {"message": int(named[1]), "index": int(named[2]), "name": ""}
 
 
+def _json(parameter: Parameter, text: str, clock: Clock) -> Any:
+    """What programs write; people are asked for nothing of this kind."""
+    try:
+        return strictjson.loads(text)
+    except strictjson.MalformedJson as error:
+        raise Unfit(both("要是 JSON", "must be JSON")) from error
+
+
 def _whole(text: str, clock: Clock) -> FoundTime | None:
     """The time in `text` when nothing else of weight stands beside it."""
     found = clock.find(text, clock.local_now)
@@ -196,4 +204,5 @@ _READERS: dict[Kind, Callable[[Parameter, str, Clock], Any]] = {
     "time": _time,
     "every": _every,
     "file": _file,
+    "json": _json,
 }

@@ -18,6 +18,7 @@ from apps.skills.wording import NUMBER
     examples=[both("/批准 K7M3Q9", "/approve K7M3Q9")],
     quick=True,
     lane="control",
+    plannable=False,
 )
 def approve(
     ctx: Context,

@@ -18,6 +18,7 @@ from apps.skills.wording import NUMBER
     examples=[both("/拒绝 K7M3Q9", "/deny K7M3Q9")],
     quick=True,
     lane="control",
+    plannable=False,
 )
 def deny(
     ctx: Context,

@@ -27,6 +27,7 @@ KINDS = {
     "bool": both("是或否", "yes or no"),
     "time": both("时间", "time"),
     "every": both("周期", "repetition"),
+    "json": both("JSON", "JSON"),
 }
 NEEDED = both("必填", "needed")
 OPTIONAL = both("可不填", "optional")
