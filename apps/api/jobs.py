@@ -29,6 +29,7 @@ class Jobs(ApiView, ListAPIView[Job]):
     def get_queryset(self) -> QuerySet[Job]:
         """Return the visible jobs, newest first."""
         rows = actions.visible_jobs(me(self.request), my_rights(self.request)).order_by("-pk")
+        rows = rows.prefetch_related("steps")
         state = self.request.query_params.get("state")
         return rows.filter(state=state) if state else rows
 

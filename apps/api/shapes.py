@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.pagination import LimitOffsetPagination
 
 from apps.accounts.models import ApiToken
+from apps.assistant import plan_steps
 from apps.assistant.models import Job
+from apps.assistant.plan import PLAN
 
 MOST_CHARS = 10_000
 
@@ -56,12 +59,30 @@ class MessageOut(serializers.Serializer[Any]):
     question = SaidOut(allow_null=True)
 
 
+class StepOut(serializers.Serializer[Any]):
+    """A step of a plan. A parameter may be `{"$from": "s1", "field": "text"}`."""
+
+    number = serializers.IntegerField()
+    id = serializers.CharField()
+    skill = serializers.CharField()
+    parameters = serializers.DictField()
+    state = serializers.CharField(
+        help_text="waiting, running, succeeded, failed, skipped or unknown"
+    )
+    attempts = serializers.IntegerField()
+    text = serializers.CharField(help_text="What it said")
+    error = serializers.CharField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
 class JobOut(serializers.ModelSerializer[Job]):
     """A job."""
 
     person = serializers.CharField(source="person.name")
     message_id = serializers.IntegerField(allow_null=True)
     text = serializers.SerializerMethodField(help_text="Its answer or its error")
+    steps = serializers.SerializerMethodField(help_text="Of a plan; empty for any other job")
 
     class Meta:
         model = Job
@@ -75,10 +96,16 @@ class JobOut(serializers.ModelSerializer[Job]):
             "asking_for",
             "attempts",
             "text",
+            "steps",
             "created_at",
             "started_at",
             "finished_at",
         )
+
+    @extend_schema_field(StepOut(many=True))
+    def get_steps(self, job: Job) -> list[dict[str, Any]]:
+        """Return the steps of a plan."""
+        return plan_steps.shown(job) if job.skill == PLAN else []
 
     def get_text(self, job: Job) -> str:
         """Return what the job said at its end."""

@@ -17,6 +17,7 @@ from apps.accounts.models import Person
 from apps.assistant import actions, approvals, needs
 from apps.assistant.admin_acts import Act, ActingAdmin
 from apps.assistant.models import Approval, Conversation, Job, Message
+from apps.assistant.plan import PLAN
 from apps.audit.log import Actor
 from apps.core.clock import utcnow
 from apps.core.i18n import Text, both
@@ -189,6 +190,10 @@ class JobAdmin(ActingAdmin):
             return "-"
         end = job.finished_at or utcnow()
         return f"{(end - job.started_at).total_seconds():.1f} s"
+
+    def story(self, found: Job) -> dict[str, Any]:
+        """A plan's steps, too."""
+        return {"plan": list(found.steps.all()) if found.skill == PLAN else []}
 
     def live(self, job: Job) -> bool:
         """While it waits or runs."""

@@ -75,6 +75,10 @@ class ActingAdmin(Base):
         """The trace whose audit rows and deliveries are shown, "" for none."""
         return str(getattr(found, "trace_id", ""))
 
+    def story(self, found: Any) -> dict[str, Any]:
+        """More for the template to tell."""
+        return {}
+
     def live(self, found: Any) -> bool:
         """Is it still changing, so that the page should look again by itself?"""
         return False
@@ -125,6 +129,7 @@ class ActingAdmin(Base):
             "acts": [(act.name, act.label.in_(language), act.danger) for act in shown],
             "links": self.links(found),
             "live": self.live(found),
+            **self.story(found),
             "steps": _steps(trace) if trace else [],
             "deliveries": Delivery.objects.filter(trace_id=trace).order_by("pk") if trace else [],
         }

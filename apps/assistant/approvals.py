@@ -145,7 +145,9 @@ def _card(approval: Approval, language: str) -> Card:
             asker=str(job.person), skill=skill, permission=permission
         )
         title, yes, no = words.APPROVE_TITLE, words.APPROVE, words.DENY
-        able = sorted(person.name for person in _able(job))
+        every = [authz.holders(name) for name in needs.approving(job.skill, job.parameters)]
+        able = [name for name in every[0] if all(name in others for others in every)]
+        able = [name for name in able if name != job.person.name]
         who = ", ".join(able[:MOST_TOLD]) + (" …" if len(able) > MOST_TOLD else "")
         pairs.append((words.WHO_MAY.in_(language), who or words.NOBODY.in_(language)))
     buttons = (

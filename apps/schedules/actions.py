@@ -35,10 +35,12 @@ def add(
     time_zone: str = "",
     missed: str = "once",
     now: datetime | None = None,
+    once_key: str | None = None,
 ) -> Schedule:
     """Ask `command` for `owner` in this conversation at the times of a five-field crontab.
 
-    Whether the owner may run the command is asked at each firing. Raises NoCommand, NoSuchTime and
+    Whether the owner may run the command is asked at each firing. Under a `once_key` that was used
+    before, it returns what was made then. Raises NoCommand, NoSuchTime and
     TooMany (20 for each person; the installation itself may add more).
     """
     command = command.strip()
@@ -55,9 +57,13 @@ def add(
         time_zone=zone,
         missed=missed,
         next_due=_next(cron, zone, now or utcnow()),
+        once_key=once_key,
     )
     with transaction.atomic():
         Person.objects.select_for_update().get(pk=owner.pk)  # two adds at once count each other
+        before = Schedule.objects.filter(once_key=once_key).first() if once_key else None
+        if before is not None:
+            return before
         if not actor.is_system and Schedule.objects.filter(owner=owner).count() >= MOST:
             raise errors.TooMany(limit=MOST)
         schedule.save()

@@ -31,10 +31,19 @@ class Schedule(models.Model):
     window_s = models.PositiveIntegerField(default=3600)
     next_due = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+    #: Which piece of work made it: made again, it is the same schedule.
+    once_key = models.CharField(max_length=60, null=True, blank=True)  # noqa: DJ001 - unique
 
     class Meta:
         verbose_name = "定时 schedule"
         verbose_name_plural = "定时 schedules"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["once_key"],
+                name="schedule_once",
+                condition=models.Q(once_key__isnull=False),
+            )
+        ]
         indexes: ClassVar = [
             models.Index(fields=["next_due"], name="schedule_due", condition=models.Q(enabled=True))
         ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from apps.assistant.actions import later_conversation
 from apps.assistant.ports import Asker
 from apps.assistant.words import language_of
@@ -40,10 +42,12 @@ class Schedules:
         self._asker = asker
         self._actor = Actor.person(asker.person)
         self._language = language_of(asker.person)
+        self._made = itertools.count()
 
     def add(self, command: str, every: Every, words: str) -> ScheduleInfo:
         """Store a schedule; what was asked at the command line answers in the web chat."""
         asker = self._asker
+        key = f"{asker.once_key}/{next(self._made)}" if asker.once_key else None
         schedule = actions.add(
             asker.person,
             later_conversation(asker.conversation, asker.person),
@@ -52,6 +56,7 @@ class Schedules:
             words=words or every.words,
             actor=self._actor,
             now=asker.now,
+            once_key=key,
         )
         return info(schedule, self._language)
 

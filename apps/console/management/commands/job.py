@@ -6,10 +6,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from apps.assistant import actions
+from apps.assistant import actions, plan_steps
 from apps.assistant.models import Job
 from apps.console.cli import ConsoleCommand, Options, Refused, table
 from apps.core.i18n import both
+from apps.skills.wording import short
 
 SHOWN = 50
 
@@ -44,8 +45,11 @@ class Command(ConsoleCommand):
         self.show(options, found, table(heads + [tuple(j[k] for k in keys) for j in found]))
 
     def _show(self, options: Options) -> None:
-        found = _shown(_job(options["number"]))
-        self.show(options, found, table([(key, value) for key, value in found.items()]))
+        job = _job(options["number"])
+        found = {**_shown(job), "steps": plan_steps.shown(job)}
+        steps = [_line(one) for one in found["steps"]]
+        facts = [(key, value) for key, value in found.items() if key != "steps"]
+        self.show(options, found, table([*facts, *steps]))
 
     def _cancel(self, options: Options) -> None:
         job = actions.cancel_job(_job(options["number"]), None)
@@ -62,6 +66,11 @@ def _job(number: str) -> Job:
     if job is None:
         raise Refused(both(f"没有任务 {number}", f"there is no job {number}; see: job list"))
     return job
+
+
+def _line(step: dict[str, Any]) -> tuple[str, str]:
+    said = f"{step['state']}  /{step['skill']}  {short(step['text'])}"
+    return f"step {step['number']}", said.strip()
 
 
 def _shown(job: Job) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""`manage.py understand TEXT`: what a text would be taken for, and why; runs nothing."""
+"""`manage.py understand TEXT`: what a text would be taken for, and why; runs nothing.
+
+Where the first three stages leave it open and the person may use a model, that is asked, too.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ from django.core.management.base import CommandParser
 
 from apps.accounts import authz
 from apps.assistant import words
-from apps.assistant.understand import Asker, understand
+from apps.assistant.fully import understand_fully
+from apps.assistant.understand import Asker
 from apps.console import talk
 from apps.console.cli import ConsoleCommand, Options, table
 from apps.core.clock import utcnow
+from apps.llm.shapes import Purpose
 
 
 class Command(ConsoleCommand):
@@ -29,5 +34,6 @@ class Command(ConsoleCommand):
         language = words.language_of(person)
         rights = authz.rights([person])[person.pk]
         asker = Asker(person.pk, rights, language, utcnow(), words.zone())
-        found = understand(options["text"], asker).to_json(language)
+        purpose = Purpose("understand", person.pk, f"person:{person.pk}")
+        found = understand_fully(options["text"], asker, purpose).to_json(language)
         self.show(options, found, table([(key, value) for key, value in found.items()]))
