@@ -4,7 +4,9 @@ but how they run is a matter of this floor."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, NoReturn, TypedDict
+from typing import Annotated, Any, NoReturn
+
+from typing_extensions import TypedDict
 
 from apps.accounts.authz import Rights
 from apps.assistant import assist, plan_run
@@ -36,6 +38,11 @@ def _only_as_a_job() -> NoReturn:
     name=ASSIST,
     zh="助手",
     summary=both("让语言模型理解一句话。", "Let a language model understand a text."),
+    examples=[
+        both(
+            "/助手 把昨天的会议纪要总结成三点", "/assist sum up yesterday's minutes in three points"
+        )
+    ],
     lane="interactive",
     timeout=75,
     retries=1,

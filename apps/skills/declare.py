@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict, is_typeddict
 
 from apps.core.i18n import Text
 from apps.skills.files import Attachment
@@ -191,12 +191,12 @@ def _kind(name: str, hint: Any, extra: Param) -> tuple[Kind, dict[str, Any]]:
     if isinstance(hint, type) and issubclass(hint, Enum):
         members = {str(member.value): member for member in hint}
         return "choice", _choices(members | {m.name: m for m in hint}, extra)
-    if typing.get_origin(hint) in (list, dict):
+    if typing.get_origin(hint) is list and all(map(is_typeddict, typing.get_args(hint))):
         return "json", {}
     if hint not in _PLAIN:
         raise DeclarationError(
             f"parameter {name}: {hint!r} is not possible; use str, int, float, bool, Literal, "
-            "an Enum, datetime, Every, Attachment, or a list or dict of a declared shape"
+            "an Enum, datetime, Every, Attachment, or a list of a TypedDict"
         )
     return _PLAIN[hint], {}
 

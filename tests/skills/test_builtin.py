@@ -8,7 +8,7 @@ import pytest
 
 from apps.core.i18n import Text
 from apps.im.cards import Card
-from apps.skills.base import CannotDo, get, registry
+from apps.skills.base import CannotDo, Skill, get, registry
 from apps.skills.testing import (
     NOW,
     FakeCheck,
@@ -48,10 +48,15 @@ def card_of(ctx: FakeContext, name: str, /, **values: object) -> Card:
     return reply.content
 
 
+def shown() -> dict[str, Skill]:
+    """What people find in help."""
+    return {name: one for name, one in registry().items() if not one.hidden}
+
+
 def test_every_skill_speaks_both_languages() -> None:
     needed = {"number": "TASK0001", "code": "K7M3Q9", "text": "x", "file": sent()}
     needed |= {"question": "x", "to": "en", "kind": "mail", "about": "x", "columns": "a"}
-    for name, one in registry().items():
+    for name, one in shown().items():
         values = {p.name: needed[p.name] for p in one.parameters if p.required}
         said = {}
         for language in LANGUAGES:
@@ -85,7 +90,7 @@ def test_help_shows_only_what_is_permitted(ctx: FakeContext) -> None:
     assert "/cleanup" not in said
     assert "/ask" not in ask("help", context(language=ctx.language, model=FakeModel(there=False)))
     everything = ask("help", ctx)
-    for name, one in registry().items():
+    for name, one in shown().items():
         assert f"/{name}" in everything
         assert one.examples[0].in_(ctx.language) in everything
 

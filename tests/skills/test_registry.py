@@ -22,7 +22,9 @@ ALWAYS = {
 }  # fmt: skip
 WITH_MODEL = {"ask", "summarise", "translate", "draft", "extract"}
 OWN = {"memory"}
-AS_JOBS = {"host", "cleanup", "file", "export", *WITH_MODEL}
+#: The assistant's own, which are in no help.
+HIDDEN = {"assist", "plan"}
+AS_JOBS = {"host", "cleanup", "file", "export", *WITH_MODEL, *HIDDEN}
 
 
 def test_every_builtin_skill_is_there_and_nothing_is_wrong() -> None:
