@@ -9,15 +9,15 @@ from apps.assistant.understand import Understood
 from apps.core.i18n import both
 from apps.im import cards
 from apps.im.cards import Block, Card
+from apps.skills import ai_label
+from apps.skills.ports import Written
 
-LABEL = both("AI 生成，请核对（{model}）", "Written by AI, please check ({model})")
 NO_HELP = both("语言模型没能帮上忙：{why}", "The language model could not help: {why}")
 
 
 def answered(text: str, model: str, language: str) -> Card:
     """A model's own words. Plain text: what it writes draws no links and calls nobody."""
-    label = cards.Text(LABEL.in_(language).format(model=model))
-    return Card("", "blue", (cards.Text(text), label))
+    return ai_label.card(Written(text, model=model), language)
 
 
 def not_helped(text: str, found: Understood, language: str) -> Card:

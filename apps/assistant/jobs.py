@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from apps.accounts.models import Person
 from apps.assistant import choosing
 from apps.assistant.models import Conversation, Job, Message
+from apps.assistant.plan import PLAN, Plan
 from apps.audit.log import Actor, Entry
 from apps.core import ids, leases, work
 from apps.core.bulk import InsertModels
@@ -72,7 +73,7 @@ def new(
         skill=skill.name,
         parameters=parameters,
         state=state,
-        lane=skill.lane,
+        lane=lane_of(skill, parameters),
         turn=waiting[0][0] + 1 if waiting and not not_before else 0,
         not_before=not_before or now,
         max_attempts=skill.retries + 1,
@@ -85,6 +86,16 @@ def new(
     )
     insert.run([job])
     return job
+
+
+def lane_of(skill: skills.Skill, parameters: dict[str, Any]) -> str:
+    """Where a job runs; a plan that only waits for a model keeps no process from others."""
+    if skill.name != PLAN:
+        return skill.lane
+    steps = Plan.from_json(parameters["steps"]).steps
+    found = [one for step in steps if (one := skills.get(step.skill)) is not None]
+    lanes = {one.lane for one in found if not one.quick}
+    return "model" if lanes == {"model"} else skill.lane
 
 
 def entry(job: Job, action: str, actor: Actor, outcome: str = "", **data: Any) -> Entry:

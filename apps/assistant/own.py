@@ -43,7 +43,7 @@ def _only_as_a_job() -> NoReturn:
             "/助手 把昨天的会议纪要总结成三点", "/assist sum up yesterday's minutes in three points"
         )
     ],
-    lane="interactive",
+    lane="model",
     timeout=75,
     retries=1,
     hidden=True,

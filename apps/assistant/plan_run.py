@@ -172,7 +172,7 @@ class _Run:
         card = reply.as_card(said, self._language)
         return End(
             "succeeded", card, private=said.private, files=tuple(made),
-            text=said.plain(self._language), fields=said.fields,
+            text=plan_words.said(said, self._language), fields=said.fields,
         )  # fmt: skip
 
     def _keep(self, row: Step, end: End) -> None:

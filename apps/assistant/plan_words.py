@@ -13,7 +13,7 @@ from apps.assistant.visible import visible
 from apps.core.i18n import Text, both
 from apps.im import cards
 from apps.im.cards import BadCard, Block, Card
-from apps.skills.base import Parameter, get
+from apps.skills.base import Parameter, Reply, get
 from apps.skills.wording import short
 
 MARKS = {
@@ -21,7 +21,6 @@ MARKS = {
 }  # fmt: skip
 RESULT_OF = both("第 {number} 步的结果", "the result of step {number}")
 FIELD_OF = both("第 {number} 步的 {field}", "{field} of step {number}")
-AI_LABEL = both("AI 生成，请核对（{model}）", "Written by AI, please check ({model})")
 AI_CHOSE = both("AI 这样理解，请核对。", "This is how AI understood it; please check.")
 UNDERSTOOD = both("理解为：{skill} {facts}", "Understood as: {skill} {facts}")
 NOT_ALL = both("没有全部完成：", "Not everything was done:")
@@ -111,6 +110,19 @@ def final(rows: Sequence[Step], language: str) -> Card:
     blocks.append(cards.Text("\n".join(shown)))
     title, buttons = (said.title, said.buttons) if said else ("", ())
     return Card(title, "blue" if done else "orange", tuple(blocks), buttons)
+
+
+def said(answer: Reply, language: str) -> str:
+    """What an answer says, for a step that goes on with it: its words, without what stands under
+    a line about the answer, and without buttons."""
+    if not isinstance(answer.content, Card):
+        return answer.plain(language)
+    card, kept = answer.content, list[Block]()
+    for block in card.blocks:
+        if isinstance(block, cards.Divider) and kept:
+            break
+        kept.append(block)
+    return "\n".join(cards.block_text(one) for one in kept)
 
 
 def _result(row: Step, language: str, *, full: bool) -> str:

@@ -7,7 +7,6 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('assistant', '0005_steps'),
         ('django_celery_beat', '0019_alter_periodictasks_options'),
         ('schedules', '0002_edit'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
