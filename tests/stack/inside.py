@@ -25,7 +25,9 @@ from apps.assistant.models import Job, Message  # noqa: E402
 from apps.audit.log import Actor  # noqa: E402
 from apps.core.clock import utcnow  # noqa: E402
 from apps.im.models import Bot, Delivery  # noqa: E402
+from apps.llm import actions  # noqa: E402
 from apps.schedules.models import Firing, Schedule  # noqa: E402
+from apps.simulate import model as stand  # noqa: E402
 
 ACTOR = Actor.system("test")
 OPEN = {
@@ -108,6 +110,18 @@ def jobs(skill: str) -> list[dict[str, Any]]:
     return list(Job.objects.filter(skill=skill).order_by("pk").values(*fields))
 
 
+def steps(skill: str) -> list[dict[str, Any]]:
+    """The steps of the newest job of a skill, in their order."""
+    newest = Job.objects.filter(skill=skill).latest("pk")
+    return list(newest.steps.values("number", "state", "attempts"))
+
+
+def add_model(base_url: str, role: str) -> None:
+    """The stand-in of a model server as the default model, for everybody with this role."""
+    actions.add("stand", base_url=base_url, model=stand.MODEL, api_key=stand.KEY, actor=ACTOR)
+    authz.allow(role, "model.use.stand", ACTOR)
+
+
 def queued(skill: str) -> int:
     """How many waiting jobs of a skill were handed to the workers."""
     rows = Job.objects.filter(skill=skill, state="waiting", queued_until__isnull=False)
@@ -138,7 +152,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     call.__name__: call
     for call in (
         add_people, bind_people, allow, add_role, remove_role, unfinished, unsent, details, states,
-        jobs, queued, make_due, schedule_due, firings,
+        jobs, steps, add_model, queued, make_due, schedule_due, firings,
     )
 }  # fmt: skip
 

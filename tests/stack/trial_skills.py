@@ -13,7 +13,7 @@ import signal
 import time
 from pathlib import Path
 
-from apps.skills.base import skill
+from apps.skills.base import Context, skill
 from tests.stack.trials import LEDGER
 
 
@@ -83,6 +83,32 @@ def charge(what: str, seconds: float = 0.0) -> str:
         ledger.write(f"{what}\n")
     time.sleep(seconds)
     return f"charged {what}"
+
+
+@skill(name="minutes", zh="纪要", writes=False)
+def minutes(day: str) -> str:
+    """The minutes of a day's meeting."""
+    return f"On {day} we met, agreed, and had lunch."
+
+
+@skill(name="digest", zh="要点", writes=False)
+def digest(text: str, points: int) -> str:
+    """A text in points."""
+    return "\n".join(f"{number}. {text}" for number in range(1, points + 1))
+
+
+@skill(name="post", zh="张贴")
+def post(ctx: Context, what: str, seconds: float = 0.0) -> str:
+    """Put a line on a wall that knows the key of each line, and then, the first time, take a
+    while."""
+    wall = Path(os.environ[LEDGER])
+    known = wall.read_text().splitlines() if wall.exists() else []
+    if any(line.startswith(f"{ctx.once_key} ") for line in known):
+        return f"{what} was posted before"
+    with wall.open("a") as ledger:
+        ledger.write(f"{ctx.once_key} {what}\n")
+    time.sleep(seconds)
+    return f"posted {what}"
 
 
 @skill(name="devour", zh="吞噬")

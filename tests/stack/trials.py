@@ -6,9 +6,9 @@ from pathlib import Path
 
 NAMES = (
     *("nap", "snooze", "grind", "freeze", "chill", "vanish", "segfault", "wipe", "pay"),
-    *("charge", "devour"),
+    *("charge", "devour", "minutes", "digest", "post"),
 )
-LEDGER = "TRIAL_LEDGER"  # the file to which `charge` adds a line
+LEDGER = "TRIAL_LEDGER"  # the file to which `charge` and `post` add a line
 
 
 def entry_point(folder: Path) -> None:
