@@ -181,5 +181,6 @@ class _Checker:
         return result.values
 
     def _at_hand(self, parameters: Sequence[Parameter], plain: Raw) -> dict[str, Any]:
-        wanted = [one.name for one in parameters if one.kind == "file" and not plain.get(one.name)]
+        files = [one for one in parameters if one.kind == "file" and one.asked]
+        wanted = [one.name for one in files if not plain.get(one.name)]
         return dict(zip(wanted, (dict(one) for one in self._files), strict=False))

@@ -19,7 +19,7 @@ from apps.skills.registry import borrowed
 from apps.skills.testing import NOW, SHANGHAI, FakeRights
 
 ASKER = Asker(1, FakeRights(denied=("skill.secret",)), "en", NOW, SHANGHAI)
-NAMES = ("read", "write", "measure", "secret", "covert", "signed", "fly", "approve", "echo")
+NAMES = ("read", "jot", "measure", "secret", "covert", "signed", "fly", "approve", "echo")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -32,8 +32,8 @@ def trial_skills() -> Iterator[None]:
             """Read a page."""
             return name
 
-        @skills.skill(name="write", zh="写")
-        def write(text: str, to: str = "all") -> str:
+        @skills.skill(name="jot", zh="涂写")
+        def jot(text: str, to: str = "all") -> str:
             """Write something."""
             return text
 
@@ -80,14 +80,17 @@ def why(steps: object) -> str:
 
 
 def test_a_plan_with_references() -> None:
-    found = plan_check.check([step("read", name="a"), step("write", text=ref("s1"))], ASKER)
-    expected = (PlanStep("s1", "read", {"name": "a"}), PlanStep("s2", "write", {"text": ref("s1")}))
+    found = plan_check.check([step("read", name="a"), step("jot", text=ref("s1"))], ASKER)
+    expected = (
+        PlanStep("s1", "read", {"name": "a"}),
+        PlanStep("s2", "jot", {"text": ref("s1")}),
+    )
     assert found == Checked(Plan(expected))
     assert Plan.from_json(found.plan.to_json()) == found.plan
 
 
 def test_ids_of_its_own_become_ours() -> None:
-    steps = [{"id": "page", **step("read", name="a")}, step("write", text={"$from": "page"})]
+    steps = [{"id": "page", **step("read", name="a")}, step("jot", text={"$from": "page"})]
     found = plan_check.check(steps, ASKER)
     assert isinstance(found, Checked)
     assert [one.id for one in found.plan.steps] == ["s1", "s2"]
@@ -113,18 +116,18 @@ def test_what_the_asker_has_not_is_unknown(name: str) -> None:
         ([step("echo", text="x")] * (MOST_STEPS + 1), f"at most {MOST_STEPS}"),
         ([["read"]], "no step"), ([{"parameters": {}}], "no step"),
         ([{"skill": "read", "parameters": ["a"]}], "no step"),
-        ([step("write", text=ref("s1"))], "not an earlier step"),
-        ([step("write", text=ref("s2")), step("read", name="a")], "not an earlier step"),
-        ([step("write", text=ref("s2")), step("write", text=ref("s1"))], "not an earlier step"),
-        ([step("read", name="a"), step("write", text=ref("s9"))], "not an earlier step"),
-        ([step("read", name="a"), step("write", text=ref("s1", "author"))], "no field author"),
-        ([step("read", name="a"), step("write", txt=ref("s1"))], "no parameter txt"),
+        ([step("jot", text=ref("s1"))], "not an earlier step"),
+        ([step("jot", text=ref("s2")), step("read", name="a")], "not an earlier step"),
+        ([step("jot", text=ref("s2")), step("jot", text=ref("s1"))], "not an earlier step"),
+        ([step("read", name="a"), step("jot", text=ref("s9"))], "not an earlier step"),
+        ([step("read", name="a"), step("jot", text=ref("s1", "author"))], "no field author"),
+        ([step("read", name="a"), step("jot", txt=ref("s1"))], "no parameter txt"),
         ([step("read", name="a"), step("look", file=ref("s1"))], "cannot come from"),
-        ([step("read", name="a"), step("write", text={"$from": "s1", "x": 1})], "cannot come from"),
-        ([step("read", name="a"), step("write")], "text is missing"),
-        ([step("read", name="a", size=3), step("write", text="x")], "no parameter size"),
+        ([step("read", name="a"), step("jot", text={"$from": "s1", "x": 1})], "cannot come from"),
+        ([step("read", name="a"), step("jot")], "text is missing"),
+        ([step("read", name="a", size=3), step("jot", text="x")], "no parameter size"),
         ([{"id": "a", **step("read", name="a")}] * 2, "two steps"),
-        ([step("write", text="x" * 30_000)], "too long"),
+        ([step("jot", text="x" * 30_000)], "too long"),
     ],
 )  # fmt: skip
 def test_what_is_no_plan(steps: object, reason: str) -> None:
@@ -132,7 +135,7 @@ def test_what_is_no_plan(steps: object, reason: str) -> None:
 
 
 def test_a_lone_step_may_miss_what_can_be_asked_for() -> None:
-    found = plan_check.check([step("write")], ASKER)
+    found = plan_check.check([step("jot")], ASKER)
     assert isinstance(found, Checked)
     assert found.missing is not None
     assert found.missing.name == "text"
