@@ -31,7 +31,7 @@ from apps.audit.log import Actor
 from apps.core import ids, strictjson
 from apps.core.errors import ClawdbotError
 from apps.core.sql import Prepared, Slot
-from apps.im import cards
+from apps.im import cards, delivery
 from apps.im.cards import Button, Card, Fields
 from apps.im.models import Delivery
 from apps.skills import base as skills
@@ -85,6 +85,10 @@ def digest(job: Job) -> str:
 
 def open_for(job: Job, kind: str, message: Message | None, now: datetime) -> list[Delivery]:
     """Ask for a decision about a job that stands in `asking`; returns the cards to deliver."""
+    if job.proposed and kind == "approve":
+        # What a model made of the words is shown to their asker before anybody else is asked.
+        kind = "confirm"
+        Job.objects.filter(pk=job.pk).update(asking_for=kind)
     approval = Approval.objects.create(
         job=job,
         kind=kind,
@@ -199,7 +203,9 @@ def decide(code: str, person: Person, approve: bool, now: datetime) -> Job:
         job = approval.job
         actor = Actor.person(person)
         audit.record_many([entry(job, f"approval.{state}", actor, state, code=approval.code)])
-        if approve:
+        if approve and approval.kind == "confirm" and needed(job) == "approve":
+            _ask_others(approval, now)
+        elif approve:
             Job.objects.filter(pk=job.pk, state="asking").update(
                 state="waiting", asking_for="", not_before=now
             )
@@ -210,6 +216,22 @@ def decide(code: str, person: Person, approve: bool, now: datetime) -> Job:
             card = words.plain(words.DENIED_BY, language, who=str(person))
             finish.end_idle(job, "denied", card, actor=actor, now=now, by=str(person))
     return job
+
+
+def _ask_others(approval: Approval, now: datetime) -> None:
+    """Its asker has confirmed what a model proposed; now somebody else has to approve it."""
+    job, expires = approval.job, now + LIFE
+    approval.kind, approval.state, approval.code = "approve", "waiting", ids.code()
+    approval.decided_by, approval.decided_at = None, None
+    approval.created_at, approval.expires_at = now, expires
+    approval.save()
+    job.asking_for = approval.kind
+    job.save(update_fields=["asking_for"])
+    actor = Actor.person(job.person)
+    asked = entry(job, "approval.asked", actor, approval.kind, code=approval.code)
+    audit.record_many([asked])
+    progress.ask(job, _card(approval, words.language_of(job.person)))
+    delivery.create(_tell_approvers(approval, now), take=False)
 
 
 def _may_decide(approval: Approval, person: Person) -> None:

@@ -78,9 +78,7 @@ def asker_of(job: Job, rights: Rights) -> Asker:
 
 def purpose_of(job: Job, why: str = "plan") -> Purpose:
     """For whom and why a model is asked in this job."""
-    chat = job.conversation
-    private = chat.chat_type == "private"
-    audience = f"person:{job.person_id}" if private else f"chat:{chat.pk}"
+    audience = f"chat:{job.conversation_id}"
     return Purpose(why, job.person_id, audience, job.number, job.trace_id)
 
 

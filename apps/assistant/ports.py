@@ -21,6 +21,10 @@ from apps.skills import base as skills
 from apps.skills.ports import CheckInfo, JobInfo, Outcome, Usage
 
 CONFIRMED = both("已确认，开始运行 {number}。", "Confirmed; {number} is starting.")
+NEXT = both(
+    "已确认，{number} 现在等另一位批准。",
+    "Confirmed; {number} now waits for somebody else's approval.",
+)
 WITHDRAWN = both("好的，{number} 不会运行。", "All right; {number} will not run.")
 APPROVED = both("已批准，开始运行 {number}。", "Approved; {number} is starting.")
 DENIED = both("已拒绝，{number} 不会运行。", "Denied; {number} will not run.")
@@ -141,6 +145,8 @@ class Approvals:
         job = approvals.decide(code, self._asker.person, approve, self._asker.now)
         own = job.person_id == self._asker.person.pk  # nobody approves their own request
         said = (CONFIRMED, WITHDRAWN) if own else (APPROVED, DENIED)
+        if own and approve and job.asking_for == "approve":
+            return Outcome(True, NEXT.format(number=job.number))
         return Outcome(True, said[not approve].format(number=job.number))
 
 

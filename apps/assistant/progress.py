@@ -186,6 +186,13 @@ def decided(job: Job, approval: Approval) -> None:
             _put(row, _without_buttons(row, approval.state, note))
 
 
+def ask(job: Job, card: Card) -> None:
+    """Put another question in the place of the one that was answered."""
+    for row in cards_of.instances(job=job.pk):
+        if row.role == "progress":
+            _put(row, card)
+
+
 def question_over(job: Job, skill: Skill, values: Mapping[str, Any]) -> None:
     """Show on the cards that asked for parameters what was answered; their forms are gone."""
     for row in cards_of.instances(job=job.pk):

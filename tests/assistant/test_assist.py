@@ -11,6 +11,7 @@ from apps.accounts import authz
 from apps.accounts.models import Person
 from apps.assistant import jobs, runner, wake
 from apps.assistant.models import Job, Message, Step
+from apps.audit.models import AuditRow
 from apps.im.models import Delivery
 from apps.llm import actions
 from apps.simulate.model import KEY, MODEL, ModelStand, calls
@@ -164,13 +165,32 @@ def test_what_is_missing_is_asked_and_the_write_still_confirmed(
     assert job.parameters == {"text": "we are closed"}
 
 
-def test_a_dangerous_one_waits_for_somebody_else(
-    chat: Chat, model: None, stand: ModelStand
+def test_a_dangerous_one_is_confirmed_and_then_waits_for_somebody_else(
+    chat: Chat, model: None, stand: ModelStand, answer: Answer
 ) -> None:
     stand.answers = [calls(("transfer", {"amount": 5}))]
     say(chat, "give five of our money to the others")
     job = Job.objects.get(skill="transfer")
+    assert (job.state, job.asking_for, ran) == ("asking", "confirm", [])
+    card = Delivery.objects.get(job=job, role="progress")
+    assert "等另一位批准" in answer(chat.press("bob", card, f"/approve {job.approval.code}"))
+    work()
+    job = Job.objects.get(skill="transfer")
     assert (job.state, job.asking_for, ran) == ("asking", "approve", [])
+    card.refresh_from_db()
+    assert job.approval.code in card.text
+    assert "批准自己" in answer(chat.say("bob", f"/approve {job.approval.code}"))
+    assert Delivery.objects.filter(job=job, role="notice").exists(), "who may approve is told"
+    chat.say("alice", f"/approve {job.approval.code}")
+    work()
+    assert ran == ["transfer 5"]
+    seen = AuditRow.objects.filter(object_id=job.number, action__startswith="approval.")
+    assert list(seen.values_list("action", "actor_label")) == [
+        ("approval.asked", "Bob"),
+        ("approval.approved", "Bob"),
+        ("approval.asked", "Bob"),
+        ("approval.approved", "Alice"),
+    ]
 
 
 def test_a_proposed_write_never_runs_unconfirmed(
@@ -243,7 +263,12 @@ def test_a_plan_with_a_dangerous_step_needs_whoever_may_approve_it(
     stand.answers = [calls(("minutes", {"day": "today"}), ("transfer", {"amount": 5}))]
     say(chat, "look what we said and pay the others")
     job = Job.objects.get(skill="plan")
+    assert (job.state, job.asking_for) == ("asking", "confirm")
+    chat.say("bob", f"/approve {job.approval.code}")
+    job = Job.objects.get(skill="plan")
     assert (job.state, job.asking_for) == ("asking", "approve")
+    authz.allow("operator", "approve.plan", SYSTEM)
+    authz.add_role(carol, "operator", SYSTEM)
     code = job.approval.code
     assert chat.say("carol", f"/approve {code}").state == "done"
     job.refresh_from_db()

@@ -48,7 +48,10 @@ def test_only_what_computes_or_touches_files_makes_a_job() -> None:
     cleanup = get("cleanup")
     assert cleanup is not None
     assert cleanup.lane == "batch"
-    assert {n for n, s in registry.registry().items() if s.lane == "model"} == {*WITH_MODEL, "assist"}
+    assert {n for n, s in registry.registry().items() if s.lane == "model"} == {
+        *WITH_MODEL,
+        "assist",
+    }
 
 
 @pytest.mark.parametrize(
