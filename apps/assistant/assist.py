@@ -6,7 +6,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from apps.accounts.authz import Rights
-from apps.assistant import ai_cards, attached, context, grammar, plan_words, planner, reply, words
+from apps.assistant import (
+    ai_cards,
+    attached,
+    context,
+    grammar,
+    plan_words,
+    planner,
+    reply,
+    voice,
+    words,
+)
 from apps.assistant.case import Case
 from apps.assistant.ending import End, attempt
 from apps.assistant.fully import from_proposal
@@ -51,7 +61,9 @@ def _unsettled(case: Case) -> bool:
     found, message = case.understood, case.message
     if not case.open or found is None or found.stage not in ("nearest", "none"):
         return False
-    if message.origin == "schedule" or message.kind in CLICKS or forwarded(message):
+    if message.origin == "schedule" or message.kind in CLICKS:
+        return False
+    if forwarded(message) or not voice.sure(message):
         return False
     return grammar.read(message.text.strip()) is None
 

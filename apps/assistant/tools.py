@@ -37,11 +37,15 @@ def tools_of(skills: Sequence[Skill], said: str) -> tuple[Tool, ...]:
 def tool_of(skill: Skill) -> Tool:
     """One skill; files are filled in by us, so no model is asked for them."""
     shown = [one for one in skill.parameters if one.kind != "file"]
+    properties = {one.name: described(one) for one in shown}
+    # A reference begins at the root of the whole, where pydantic's are of one parameter.
+    shared = {k: v for one in properties.values() for k, v in one.pop("$defs", {}).items()}
     schema = {
         "type": "object",
-        "properties": {one.name: described(one) for one in shown},
+        "properties": properties,
         "required": [one.name for one in shown if one.required],
         "additionalProperties": False,
+        **({"$defs": shared} if shared else {}),
     }
     examples = " | ".join(dict.fromkeys(t for e in skill.examples[:2] for t in (e.zh, e.en)))
     about = f"{skill.summary.en} {skill.zh}：{skill.summary.zh}"

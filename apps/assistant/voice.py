@@ -42,7 +42,7 @@ def judge(case: Case) -> None:
         case.answer(words.plain(text, case.language), reason="by_hand")
     elif not spoken(case.message):
         return
-    elif found.skill is not None and not _sure(case.message):
+    elif found.skill is not None and not sure(case.message):
         offer = Offer(DO_IT, case.message.text.strip(), found.skill.name)
         case.answer(_unsure(offer, case.language), reason="unsure")
     elif found.skill is None:
@@ -55,7 +55,8 @@ def confirms(case: Case, skill: Skill) -> str:
     return "confirm" if skill.writes and asks else ""
 
 
-def _sure(message: Message) -> bool:
+def sure(message: Message) -> bool:
+    """Was it typed, or heard without doubt?"""
     heard = message.payload.get("heard") or {}
     return heard.get("sure") is not False
 

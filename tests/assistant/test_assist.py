@@ -185,7 +185,7 @@ def test_a_dangerous_one_is_confirmed_and_then_waits_for_somebody_else(
     work()
     assert ran == ["transfer 5"]
     seen = AuditRow.objects.filter(object_id=job.number, action__startswith="approval.")
-    assert list(seen.values_list("action", "actor_label")) == [
+    assert list(seen.order_by("pk").values_list("action", "actor_label")) == [
         ("approval.asked", "Bob"),
         ("approval.approved", "Bob"),
         ("approval.asked", "Bob"),
@@ -394,6 +394,15 @@ def test_forwarded_words_are_not_the_askers_own(chat: Chat, model: None, stand: 
     assert message.state == "done"
     assert not Job.objects.exists()
     assert not stand.asked
+
+
+def test_what_was_heard_with_doubt_is_not_interpreted(
+    chat: Chat, model: None, stand: ModelStand
+) -> None:
+    heard = {"text": "let them all know", "sure": False}
+    chat.say("bob", "let them all know", kind="voice", payload={"heard": heard})
+    assert not stand.asked
+    assert not Job.objects.exists()
 
 
 def test_the_model_sees_what_the_asker_may_and_no_more(

@@ -258,8 +258,8 @@ def test_a_private_step_makes_the_answer_private(chat: Chat, alice: Person) -> N
 def test_every_step_is_in_the_audit(chat: Chat, alice: Person) -> None:
     job = plan(chat, alice, ("look", {"name": "a"}), ("look", {"name": "b"}))
     runner.run(job.pk)
-    rows = AuditRow.objects.filter(object_id=job.number).values_list("action", flat=True)
-    assert list(rows) == [
+    rows = AuditRow.objects.filter(object_id=job.number).order_by("pk")
+    assert list(rows.values_list("action", flat=True)) == [
         "job.started", "plan.started", "step.started", "step.succeeded", "step.started",
         "step.succeeded", "job.succeeded",
     ]  # fmt: skip

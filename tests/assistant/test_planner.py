@@ -167,6 +167,14 @@ def test_times_are_described_in_words() -> None:
     assert "每周一" in every["description"]
 
 
+def test_shared_definitions_stand_where_references_look_for_them() -> None:
+    plan = get("plan")
+    assert plan is not None
+    schema = tools.tool_of(plan).schema
+    assert schema["properties"]["steps"]["items"] == {"$ref": "#/$defs/StepValue"}
+    assert schema["$defs"]["StepValue"]["type"] == "object"
+
+
 def test_files_are_not_asked_of_a_model() -> None:
     file = get("file")
     assert file is not None
