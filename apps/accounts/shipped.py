@@ -18,7 +18,7 @@ MEMBER_SKILLS = (
 )
 #: They need the right to a model besides (`model.use.<name>`), which no shipped role but the
 #: administrator's holds.
-MODEL_SKILLS = ("ask", "summarise", "translate", "draft", "extract")
+MODEL_SKILLS = ("ask", "summarise", "translate", "draft", "extract", "facts")
 OWN_SKILLS = ("memory",)
 ADMINISTRATOR = "administrator"
 

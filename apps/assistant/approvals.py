@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -83,8 +84,13 @@ def digest(job: Job) -> str:
     return hashlib.sha256(strictjson.dumps(what, sort_keys=True).encode()).hexdigest()
 
 
-def open_for(job: Job, kind: str, message: Message | None, now: datetime) -> list[Delivery]:
-    """Ask for a decision about a job that stands in `asking`; returns the cards to deliver."""
+def open_for(
+    job: Job, kind: str, message: Message | None, now: datetime, held: Sequence[str] = ()
+) -> list[Delivery]:
+    """Ask for a decision about a job that stands in `asking`; returns the cards to deliver.
+
+    `held` are parameters whose values others wrote: whoever decides is told to look closely.
+    """
     if job.proposed and kind == "approve":
         # What a model made of the words is shown to their asker before anybody else is asked.
         kind = "confirm"
@@ -92,6 +98,7 @@ def open_for(job: Job, kind: str, message: Message | None, now: datetime) -> lis
     approval = Approval.objects.create(
         job=job,
         kind=kind,
+        held=list(held),
         code=ids.code(),
         digest=digest(job),
         created_at=now,
@@ -138,7 +145,7 @@ def _card(approval: Approval, language: str) -> Card:
     if job.message is not None and heard.spoken(job.message):
         pairs.append((heard.LABEL.in_(language), heard.shown(job.message)))
     pairs += _parameters(job, language)
-    note = (cards.Text(plan_words.AI_CHOSE.in_(language)),) if job.proposed else ()
+    notes: list[cards.Block] = _notes(approval, language)
     approve, deny = f"/approve {approval.code}", f"/deny {approval.code}"
     if approval.kind == "confirm":
         text = words.CONFIRM_TEXT.in_(language).format(skill=skill)
@@ -158,8 +165,18 @@ def _card(approval: Approval, language: str) -> Card:
         Button(yes.in_(language), approve, "primary"),
         Button(no.in_(language), deny, "danger"),
     )
-    blocks = (cards.Text(text), Fields(tuple(pairs)), *note)
+    blocks = (cards.Text(text), Fields(tuple(pairs)), *notes)
     return Card(title.in_(language), "orange", blocks, buttons)
+
+
+def _notes(approval: Approval, language: str) -> list[cards.Block]:
+    """What whoever decides has to mind."""
+    job = approval.job
+    notes = [plan_words.AI_CHOSE.in_(language)] if job.proposed else []
+    if approval.held:
+        labels = plan_words.held(job.skill, job.parameters, approval.held, language)
+        notes.insert(0, words.HELD.in_(language).format(names=", ".join(labels)))
+    return [cards.Text(one) for one in notes]
 
 
 def _parameters(job: Job, language: str) -> list[tuple[str, str]]:

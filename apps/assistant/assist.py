@@ -10,6 +10,7 @@ from apps.assistant import (
     ai_cards,
     attached,
     context,
+    earlier,
     grammar,
     plan_words,
     planner,
@@ -75,8 +76,9 @@ def run(job: Job, rights: Rights, board: Board, timeout_s: float) -> End:
     def act() -> End:
         board.note(THINKING.in_(asker.language))
         proposed = planner.propose(
-            job.parameters["text"], asker, purpose=purpose_of(job), files=_files(job, rights)
-        )
+            job.parameters["text"], asker, earlier.talk(job, rights), purpose=purpose_of(job),
+            files=_files(job, rights),
+        )  # fmt: skip
         return _end(job, rights, board, asker, proposed)
 
     return attempt(job, timeout_s, board, act, lambda end: end)

@@ -17,6 +17,7 @@ from apps.core.i18n import both
 from apps.im import cards, file_kinds, files
 from apps.im.cards import Button, Card
 from apps.im.errors import DeliveryError
+from apps.llm import usable
 from apps.skills import base as skills
 from apps.skills.base import Attachment, CannotDo, Parameter, Skill
 from apps.skills.files import Stored, stored_value
@@ -146,9 +147,12 @@ def _offer(case: Case) -> Card:
 def takers(rights: Rights) -> Sequence[tuple[Skill, Parameter]]:
     """(skill, its parameter for a file) of those that this person may run."""
     found = []
+    with_model = any(map(rights.allows, usable.permissions()))
     for skill in skills.registry().values():
         one = next((p for p in skill.parameters if p.kind == "file"), None)
-        if one is not None and not skill.hidden and rights.allows(skill.permission):
+        if one is None or skill.hidden or (skill.lane == "model" and not with_model):
+            continue
+        if rights.allows(skill.permission):
             found.append((skill, one))
     return found
 

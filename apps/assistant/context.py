@@ -8,7 +8,7 @@ from datetime import datetime
 
 from apps.accounts.authz import Rights
 from apps.accounts.models import Person
-from apps.assistant import attached, ports, words, writer
+from apps.assistant import attached, ports, received, words, writer
 from apps.assistant.models import Conversation, Job, Message, Step
 from apps.core.clock import utcnow
 from apps.core.i18n import Text
@@ -64,6 +64,7 @@ def build(
         on_progress=_noting(note, asker.person) if note else _nobody,
         stop_asked=_stop_asked(job) if job else _never,
         files=attached.Files(asker),
+        quoted=received.quoted(asker.message) if asker.message else "",
         model=writer.Models(asker, job.skill if job else "", job.number if job else ""),
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from apps.assistant import plan_steps, progress, reply
+from apps.assistant import plan_steps, progress, reply, talk
 from apps.assistant.jobs import entry
 from apps.assistant.models import Job
 from apps.assistant.plan import PLAN
@@ -89,6 +89,7 @@ def _after(
         return
     made = reply.for_job(job, job.reply_role, card, now=now, private=private)
     made[0].files = list(files)
+    talk.keep(job, card, now)
     if waited and job.message is not None:
         # Whoever watched a card change is not told of its end by another change.
         reply.mention(made[0], job.message, job.person)

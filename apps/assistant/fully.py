@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
-from apps.assistant import grammar, planner
+from apps.assistant import flow, grammar, planner
 from apps.assistant.plan import ASSIST, PLAN, Plan, Words
 from apps.assistant.planner import Proposed
 from apps.assistant.understand import Asker, Understood, offers_near, understand
@@ -45,14 +43,18 @@ def from_proposal(proposed: Proposed, asker: Asker, otherwise: Understood) -> Un
         stage = "nearest" if offers else otherwise.stage
         return replace(otherwise, stage=stage, offers=offers, note=proposed.problem)
     why = PROPOSED.format(model=proposed.model)
-    name, parameters = _one(proposal)
+    return replace(of_plan(proposal), missing=proposed.missing, why=why)
+
+
+def of_plan(plan: Plan) -> Understood:
+    """Return a checked plan as what was understood: its only step's skill, or the one that runs
+    plans."""
+    held = flow.shown(plan)
+    name, parameters = PLAN, {"steps": plan.to_json()}
+    if len(plan.steps) == 1:
+        (step,) = plan.steps
+        name, parameters = step.skill, dict(step.parameters)
+        held = tuple(one.partition(".")[2] for one in held)
     skill = get(name)
     assert skill is not None  # noqa: S101 - checked, or our own
-    return Understood("model", skill, dict(parameters), proposed.missing, why=why)
-
-
-def _one(plan: Plan) -> tuple[str, Mapping[str, Any]]:
-    """The skill that a plan is: its only step's, or the one that runs plans."""
-    if len(plan.steps) == 1:
-        return plan.steps[0].skill, plan.steps[0].parameters
-    return PLAN, {"steps": plan.to_json()}
+    return Understood("model", skill, parameters, held=held)

@@ -37,6 +37,8 @@ def _make(job: Job, found: Understood, now: datetime) -> Job:
     skill = found.skill
     assert skill is not None  # noqa: S101 - something was understood
     kind = "" if found.missing else needs.kind_of(skill, found.parameters, proposed=True)
+    if found.held and not found.missing:
+        kind = kind or "confirm"
     fresh = jobs.new(
         person=job.person, conversation=job.conversation, message=job.message, skill=skill,
         parameters=found.parameters, now=now, trace_id=job.trace_id, reply_role=job.reply_role,
@@ -48,7 +50,8 @@ def _make(job: Job, found: Understood, now: datetime) -> Job:
         _ask_back(fresh, found, now)
     elif kind:
         Job.objects.filter(pk=fresh.pk).update(asking_for=kind, expires_at=None)
-        delivery.create(approvals.open_for(fresh, kind, job.message, now), take=False)
+        asked = approvals.open_for(fresh, kind, job.message, now, found.held)
+        delivery.create(asked, take=False)
     else:
         # The card that people watch goes on; a question is a new one, because edits do not notify.
         Delivery.objects.filter(job=job, role="progress").update(job=fresh)

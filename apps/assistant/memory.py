@@ -19,6 +19,7 @@ from apps.audit import log as audit
 from apps.audit.log import Actor
 from apps.core import crypto
 from apps.core.i18n import both
+from apps.llm import mask_maps
 from apps.llm.shapes import Turn
 
 LIFE = timedelta(days=7)
@@ -121,6 +122,11 @@ def forget(person: Person, conversation: Conversation | None) -> int:
     if conversation is not None:
         rows = rows.filter(conversation=conversation)
     with transaction.atomic():
+        chats = set(rows.values_list("conversation", flat=True))
+        if conversation is not None and conversation.chat_type == "private":
+            chats.add(conversation.pk)
+        for chat in chats:  # what stands for what in what a model was told
+            mask_maps.forget(f"chat:{chat}")
         count, _ = rows.delete()
         if count:
             data = {"rows": count, "chat": conversation.pk if conversation else "all"}

@@ -245,6 +245,8 @@ class Approval(models.Model):
     state = models.CharField(max_length=10, choices=STATES, default="waiting")
     code = models.CharField(max_length=12, unique=True)
     digest = models.CharField(max_length=64)
+    #: Parameters whose values others wrote.
+    held = models.JSONField(default=list, blank=True)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
     )

@@ -4,7 +4,7 @@ but how they run is a matter of this floor."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -28,6 +28,7 @@ class StepValue(TypedDict):
     id: str
     skill: str
     parameters: dict[str, Any]
+    outside: NotRequired[list[str]]
 
 
 def _only_as_a_job() -> NoReturn:

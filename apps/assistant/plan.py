@@ -33,11 +33,15 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class PlanStep:
-    """One skill with its parameters; `id` is `s1`, `s2` … in their order."""
+    """One skill with its parameters; `id` is `s1`, `s2` … in their order.
+
+    `outside` names parameters whose values others wrote, taken from a step that ran before.
+    """
 
     id: str
     skill: str
     parameters: Mapping[str, Any]
+    outside: tuple[str, ...] = ()
 
     @property
     def references(self) -> Iterator[tuple[str, Reference]]:
@@ -46,6 +50,11 @@ class PlanStep:
             found = reference(value)
             if found is not None:
                 yield name, found
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is stored."""
+        made = {"id": self.id, "skill": self.skill, "parameters": dict(self.parameters)}
+        return {**made, "outside": list(self.outside)} if self.outside else made
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +65,17 @@ class Plan:
 
     def to_json(self) -> list[dict[str, Any]]:
         """As it is stored and what its digest binds."""
-        return [
-            {"id": one.id, "skill": one.skill, "parameters": dict(one.parameters)}
-            for one in self.steps
-        ]
+        return [one.to_json() for one in self.steps]
 
     @classmethod
     def from_json(cls, stored: list[dict[str, Any]]) -> Plan:
         """The plan that `to_json` gave."""
-        steps = (PlanStep(one["id"], one["skill"], one["parameters"]) for one in stored)
-        return cls(tuple(steps))
+        return cls(tuple(_step(one) for one in stored))
+
+
+def _step(stored: Mapping[str, Any]) -> PlanStep:
+    outside = tuple(stored.get("outside", ()))
+    return PlanStep(stored["id"], stored["skill"], stored["parameters"], outside)
 
 
 @dataclass(frozen=True, slots=True)

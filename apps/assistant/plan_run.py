@@ -17,7 +17,17 @@ from django.db import transaction
 
 from apps.accounts import authz
 from apps.accounts.authz import Rights
-from apps.assistant import approvals, attached, context, plan_steps, plan_words, reply, words
+from apps.assistant import (
+    approvals,
+    attached,
+    context,
+    flow,
+    fully,
+    plan_steps,
+    plan_words,
+    reply,
+    words,
+)
 from apps.assistant.ending import End, attempt
 from apps.assistant.models import Job, Step
 from apps.assistant.plan import Plan, PlanStep, Reference, reference
@@ -66,17 +76,39 @@ class _Run:
         self._job, self._board = job, board
         self._plan = Plan.from_json(job.parameters["steps"])
         self._rows = plan_steps.rows_of(job, self._plan)
+        self._held = flow.held(self._plan)
         self._ends = time.monotonic() + timeout_s - RESERVE_S
         self._language = words.language_of(job.person)
 
     def run(self) -> End:
         try:
             for place, step in enumerate(self._plan.steps):
-                if self._rows[place].state in Step.OPEN:
-                    self._take(place, step)
+                if self._rows[place].state not in Step.OPEN:
+                    continue
+                if step.id in self._held and not self._idle(step, get(step.skill)):
+                    return self._confirmed_first(place)
+                self._take(place, step)
         except _Lost:
             return End("cancelled", words.plain(words.STOPPED_ASKING, self._language), "stopped")
         return self._end()
+
+    def _confirmed_first(self, place: int) -> End:
+        """What others wrote would decide something: the rest of the plan, with what is known by
+        now in it, becomes a job of its own that the asker confirms."""
+        done = {row.step for row in self._rows[:place]}
+        values: dict[str, dict[str, Any]] = {}
+        try:
+            for step in self._plan.steps[place:]:
+                ready = {name for name, one in step.references if one.step in done}
+                if (skill := get(step.skill)) is None:
+                    raise StepFailed(why=GONE.format(skill=step.skill))
+                found = self._parameters(step, skill, ready)
+                values[step.id] = {name: found[name] for name in ready}
+        except StepFailed as error:
+            card = cards.error(error.text(self._language), language=self._language)
+            return End("failed", card, f"{error.code}: {error}")
+        left = fully.of_plan(flow.rest(self._plan, place, values))
+        return End("succeeded", plan_words.final(self._rows, self._language), becomes=left)
 
     def _take(self, place: int, step: PlanStep) -> None:
         former = self._rows[place].state
@@ -97,6 +129,9 @@ class _Run:
     def _idle(self, step: PlanStep, skill: Skill | None) -> bool:
         """Is there no use in it any more?"""
         states = {row.step: row.state for row in self._rows}
+        before = self._rows[: [one.id for one in self._plan.steps].index(step.id)]
+        if step.id in self._held and not plan_steps.done(before):
+            return True  # nobody is asked to confirm the rest of what went wrong
         if any(states[one.step] != "succeeded" for _, one in step.references):
             return True
         failed = any(state in ("failed", "unknown") for state in states.values())
@@ -145,13 +180,16 @@ class _Run:
             raise StepFailed(why=words.NO_LONGER_APPROVED)
         return skill
 
-    def _parameters(self, step: PlanStep, skill: Skill) -> dict[str, Any]:
-        """The step's parameters, with what earlier steps gave in place of references."""
+    def _parameters(
+        self, step: PlanStep, skill: Skill, ready: set[str] | None = None
+    ) -> dict[str, Any]:
+        """The step's parameters, with what earlier steps gave in place of references; only of
+        those in `ready`, when it is given."""
         clock = Clock(utcnow(), words.zone(), find_time)
         found: dict[str, Any] = {}
         for name, value in step.parameters.items():
             other = reference(value)
-            if other is None:
+            if other is None or (ready is not None and name not in ready):
                 found[name] = value
                 continue
             try:

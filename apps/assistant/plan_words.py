@@ -8,7 +8,7 @@ from typing import Any
 
 from apps.assistant import words
 from apps.assistant.models import Step
-from apps.assistant.plan import Plan, PlanStep, reference
+from apps.assistant.plan import PLAN, Plan, PlanStep, reference
 from apps.assistant.visible import visible
 from apps.core.i18n import Text, both
 from apps.im import cards
@@ -87,6 +87,29 @@ def _all(step: PlanStep, language: str) -> str:
         label = parameter.label.in_(language) if parameter else name
         lines.append(f"{label}: {visible(value(parameter, one, language))}")
     return "\n".join(lines) or "-"
+
+
+def held(
+    skill: str, parameters: Mapping[str, Any], names: Sequence[str], language: str
+) -> list[str]:
+    """Parameters (`to`, or `s2.to` of a plan) as people read them."""
+    steps = Plan.from_json(parameters["steps"]).steps if skill == PLAN else ()
+    places = {one.id: (number, one) for number, one in enumerate(steps, 1)}
+    shown = []
+    for name in names:
+        step, _, own = name.rpartition(".")
+        if step:
+            number, found = places[step]
+            shown.append(f"{_head(number, found, language)}: {_label(found.skill, own, language)}")
+        else:
+            shown.append(_label(skill, name, language))
+    return shown
+
+
+def _label(skill: str, name: str, language: str) -> str:
+    found = get(skill)
+    known = {one.name: one.label for one in found.parameters} if found else {}
+    return known[name].in_(language) if name in known else name
 
 
 def board(rows: Sequence[Step], language: str, note: str = "") -> list[str]:

@@ -39,6 +39,13 @@ def name_of(attachment: Attachment) -> str:
     return file_names.clean(str(attachment.get("name") or ""), fallback)
 
 
+def quoted(message: Message) -> str:
+    """What the message that this one quotes says; others wrote it. "" where it is not told."""
+    quote = (message.payload.get("extra") or {}).get("quote")
+    text = quote.get("text") if isinstance(quote, dict) else None
+    return text if isinstance(text, str) else ""
+
+
 def media_of(message: Message, attachment: Attachment, limit: int) -> Media:
     """Bring one from the platform. Raises as `fetching.fetch`."""
     asked = {

@@ -77,7 +77,8 @@ class Understood:
 
     `skill` is None when nothing fits well enough to act on; `offers` then holds what is near.
     `missing` is the parameter to ask for, `problem` why the text cannot be acted on. `words` is
-    what a model answered instead, `note` why a model did not help.
+    what a model answered instead, `note` why a model did not help. `held` are parameters whose
+    values others wrote, so that the asker has to confirm them.
     """
 
     stage: Stage
@@ -89,6 +90,7 @@ class Understood:
     why: Text = NOTHING
     words: str = ""
     note: Text | None = None
+    held: tuple[str, ...] = ()
 
     @property
     def runs(self) -> bool:
@@ -197,9 +199,16 @@ def _with_command(
 
 
 def _nearest(text: str, tail: str | None, asker: Asker) -> Understood:
-    """Offers, for this asker's rights; what stood after a misspelt command (`tail`) stays."""
+    """Offers, for this asker's rights; what stood after a misspelt command (`tail`) stays.
+
+    Who has a model is understood by it; nobody else has a use for what needs one.
+    """
     permitted = [
-        one for one in registry().values() if not one.hidden and asker.rights.allows(one.permission)
+        one
+        for one in registry().values()
+        if not one.hidden
+        and asker.rights.allows(one.permission)
+        and (one.lane != "model" or tail is not None)
     ]
     found = nearest.nearest(text, permitted, filled=tail is not None)
     offers = _timed_offer(text, permitted, asker) if tail is None else []

@@ -37,6 +37,10 @@ LIMITED = both(
     "你发得太快了，这条没有执行。请稍等一分钟再试。",
     "That was too fast: this one was not run. Please wait a minute and try again.",
 )
+HELD = both(
+    "注意：{names} 来自别人写的内容（文件、网页、引用等），请仔细核对。",
+    "Mind: {names} comes from what others wrote (a file, a page, a quotation). Check it closely.",
+)
 STRANGER = both(
     "我还不认识你，所以什么都没有执行。\n你的配对码：{code}（10 分钟内有效）\n"
     "请登录 {url} ，在“配对码”里输入它；或者把它发给管理员。",

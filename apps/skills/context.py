@@ -131,7 +131,8 @@ class Context:
     """Who asks, when and where, and the ports to the rest of the house.
 
     `now` is aware; `tz` is the asker's zone; `origin` is im, web, cli, api or schedule;
-    `job_number` is None when the skill answers in place.
+    `job_number` is None when the skill answers in place. `quoted` is the message that the asker's
+    own message quotes, where the platform tells it: others wrote it.
     """
 
     person: Person
@@ -158,6 +159,7 @@ class Context:
     on_progress: Callable[[str | Text], None] = _say_nothing
     stop_asked: Callable[[], bool] = _go_on
     files: ports.FilesPort = NoFiles()  # noqa: RUF009 - it holds nothing
+    quoted: str = ""
     model: ports.ModelPort = NoModel()  # noqa: RUF009 - it holds nothing
 
     @property

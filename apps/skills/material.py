@@ -40,6 +40,8 @@ def gather(ctx: Context, text: str, file: Attachment | None = None) -> Material:
     files = [file] if file is not None else list(ctx.attachments)
     texts = [text] if text.strip() else []
     texts += [read(one) for one in files]
+    if not texts and ctx.quoted.strip():
+        texts = [ctx.quoted]
     size = sum(map(len, texts))
     if not size:
         raise CannotDo(NOTHING)

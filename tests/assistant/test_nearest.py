@@ -41,7 +41,7 @@ def test_the_right_one_comes_first(text: str, name: str) -> None:
     "text",
     [
         "写一首关于春天的诗", "今天天气怎么样", "你好", "谢谢", "一点问题都没有", "",
-        "what is the capital of France", "summarise this document", "see http://a.b/help/ping",
+        "what is the capital of France", "paint this house", "see http://a.b/help/ping",
         "usr/bin/python", "。。。", "1234567890",
     ],
 )  # fmt: skip

@@ -61,7 +61,7 @@ def test_every_skill_speaks_both_languages() -> None:
         said = {}
         for language in LANGUAGES:
             ctx = context(language=language, files=FakeFiles([("a.txt", b"hello")]))
-            ctx.model.data = {"rows": [{"a": "x"}]}
+            ctx.model.data = {"rows": [{"a": "x"}], "title": "x"}
             ctx.jobs.add("host")
             ctx.approvals.waiting.add("K7M3Q9")
             if name == "retry":

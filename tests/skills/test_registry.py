@@ -20,7 +20,7 @@ ALWAYS = {
     "ping", "echo", "help", "whoami", "status", "tasks", "task", "cancel", "retry", "remind",
     "schedule", "approve", "deny", "usage", "new", "lang",
 }  # fmt: skip
-WITH_MODEL = {"ask", "summarise", "translate", "draft", "extract"}
+WITH_MODEL = {"ask", "summarise", "translate", "draft", "extract", "facts"}
 OWN = {"memory"}
 #: The assistant's own, which are in no help.
 HIDDEN = {"assist", "plan"}

@@ -42,7 +42,7 @@ TASK = both(
 
 @skill(
     zh="起草",
-    aliases=["写", "草拟"],
+    aliases=["草拟"],
     summary=both("起草邮件、通知或周报。", "Draft a mail, a notice or a weekly report."),
     examples=[
         both("/起草 通知 周五下午三点消防演习", "/draft notice fire drill on Friday at three"),
@@ -50,6 +50,7 @@ TASK = both(
     lane="model",
     timeout=120,
     writes=False,
+    outside=True,
 )
 def draft(
     ctx: Context,

@@ -31,6 +31,7 @@ SHOWN = 20
     lane="model",
     timeout=300,
     writes=False,
+    outside=True,
 )
 def extract(
     ctx: Context,

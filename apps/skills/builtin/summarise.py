@@ -30,6 +30,7 @@ READING = both("正在读第 {number}/{count} 部分", "Reading part {number} of
     lane="model",
     timeout=300,
     writes=False,
+    outside=True,
 )
 def summarise(
     ctx: Context,

@@ -35,6 +35,7 @@ TASK = both(
     lane="model",
     timeout=300,
     writes=False,
+    outside=True,
 )
 def translate(
     ctx: Context,
