@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 
 from apps.accounts.authz import Rights, rights
 from apps.accounts.models import Person
+from apps.skills import added
 
 
 class ApiView(APIView):
@@ -20,6 +21,7 @@ class ApiView(APIView):
         chosen = getattr(request.user, "language", "")
         if chosen:
             translation.activate(chosen)
+        added.refresh()
         super().initial(request, *args, **kwargs)
 
 

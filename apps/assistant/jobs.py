@@ -24,6 +24,7 @@ from apps.core.bulk import InsertModels
 from apps.core.clock import utcnow
 from apps.core.sql import Among, Change, Prepared, Slot, here, light_commit
 from apps.skills import base as skills
+from apps.skills.added import GONE
 from clawdbot.celery import app, producers
 
 log = structlog.get_logger(__name__)
@@ -168,8 +169,13 @@ def _workers() -> dict[Lanes, int]:
 
 
 def task_name(skill: str) -> str:
-    """The Celery task under which a job of this skill is seen in Flower."""
-    return f"{TASK_PREFIX}{skill}"
+    """The Celery task under which a job of this skill is seen in Flower.
+
+    Skills that are rows come and go while the workers run, so that each family of them has one
+    task, and so has what is not there any more.
+    """
+    found = skills.get(skill)
+    return f"{TASK_PREFIX}{(found.family or skill) if found else GONE}"
 
 
 def task_id(job: Job) -> str:

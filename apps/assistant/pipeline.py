@@ -25,6 +25,7 @@ from apps.core.logging import bind_trace
 from apps.core.sql import Among, Prepared
 from apps.im import delivery
 from apps.im.models import Delivery
+from apps.skills import added
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +55,7 @@ def handle(messages: Sequence[Message], now: datetime | None = None) -> bool:
 
 
 def _handle(cases: list[Case]) -> bool:
+    added.refresh()
     steps.identify(cases)
     cases = surroundings.ask(cases)
     steps.admit(cases)

@@ -36,6 +36,7 @@ from apps.core.logging import bind_trace
 from apps.core.sql import Change, Prepared, Slot
 from apps.im import cards
 from apps.im.marks import EDIT_GAP
+from apps.skills import added
 from apps.skills import base as skills
 from apps.skills.base import Reply
 
@@ -145,6 +146,7 @@ def _barred(job: Job, rights: Rights) -> End | None:
 
 
 def _work(job: Job, rights: Rights) -> End:
+    added.refresh()
     skill = skills.get(job.skill)
     if skill is None:
         card = words.broke(job.number, words.language_of(job.person))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from apps.assistant import drain as draining
 from apps.assistant import hearing, runner
-from apps.assistant.jobs import task_name
+from apps.assistant.jobs import TASK_PREFIX
+from apps.skills.added import FAMILIES, GONE
 from apps.skills.base import registry
 from clawdbot.celery import app
 
@@ -22,12 +23,12 @@ def hear(message_id: int, attempt: int) -> None:
 
 
 def _register(skill: str) -> None:
-    @app.task(name=task_name(skill))
+    @app.task(name=f"{TASK_PREFIX}{skill}")
     def run(job_id: int) -> None:
         runner.run(job_id)
 
 
-for _skill in registry():
+for _skill in [*(name for name, one in registry().items() if not one.family), *FAMILIES, GONE]:
     _register(_skill)
 
 from apps.assistant import worker  # noqa: E402, F401 - connects the worker's signals

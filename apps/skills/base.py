@@ -72,6 +72,8 @@ class Skill:
     outside: bool = False
     plannable: bool = True
     gives: tuple[str, ...] = ()
+    #: Skills that are rows and not files share one: `mcp`, `prompt` (see `apps.skills.added`).
+    family: str = ""
 
     @property
     def permission(self) -> str:

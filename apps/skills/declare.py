@@ -92,6 +92,8 @@ class Parameter:
     choices: Mapping[str, Any] = field(default_factory=dict)
     command: bool = False
     guard: Guard = ""
+    #: More than the label says, for models and programs.
+    about: str = ""
 
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:
@@ -103,7 +105,7 @@ class Parameter:
     @property
     def schema(self) -> dict[str, Any]:
         """The parameter as JSON Schema, for models and API documentation."""
-        return {**self.adapter.json_schema(), "description": self.label.en}
+        return {**self.adapter.json_schema(), "description": self.about or self.label.en}
 
     @property
     def shown_choices(self) -> list[str]:

@@ -1,4 +1,6 @@
-"""Which skills there are: every file in builtin/ and every entry point `clawdbot.skills`."""
+"""Which skills there are: every file in builtin/, every entry point `clawdbot.skills`, and what
+came as rows (`apps.skills.added`), which may change while we run.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import importlib
 import logging
 import pkgutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
@@ -67,6 +69,26 @@ def add(skill: Skill) -> None:
 def _drop(skill: Skill) -> None:
     del _shelf.skills[skill.name]
     _shelf.words = {word: other for word, other in _shelf.words.items() if other is not skill}
+
+
+def replace(family: str, skills: Iterable[Skill]) -> None:
+    """Put these in place of the skills that the family had; a word that is taken keeps one out.
+
+    Whoever goes through what `registry` or `words` gave before goes on with what was there then.
+    """
+    load()
+    with _lock:
+        kept = {n: one for n, one in _shelf.skills.items() if one.family != family}
+        words = {w: one for w, one in _shelf.words.items() if one.family != family}
+        for skill in skills:
+            own = {fold(word) for word in skill.words}
+            if own.isdisjoint(words):
+                kept[skill.name] = skill
+                words |= dict.fromkeys(own, skill)
+            else:
+                log.warning("the skill %s is kept out: a name of it is taken", skill.name)
+        _shelf.skills, _shelf.words = kept, words
+        _shelf.edition += 1
 
 
 def load() -> Mapping[str, Skill]:

@@ -7,7 +7,7 @@ from typing import Any
 from apps.accounts import authz
 from apps.accounts.models import Person
 from apps.accounts.shipped import MEMBER_SKILLS
-from apps.skills import base
+from apps.skills import added, base
 
 MOST_EXAMPLES = 6
 MOST_SPECIAL = 3
@@ -20,6 +20,7 @@ Hint = dict[str, Any]
 def skills(person: Person, language: str) -> list[Hint]:
     """Return the skills that the person's roles allow, as the page's command list wants them."""
     rights = authz.rights([person])[person.pk]
+    added.refresh()
     return [
         _hint(one, language)
         for one in base.registry().values()

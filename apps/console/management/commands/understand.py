@@ -15,6 +15,7 @@ from apps.console import talk
 from apps.console.cli import ConsoleCommand, Options, table
 from apps.core.clock import utcnow
 from apps.llm.shapes import Purpose
+from apps.skills import added
 
 
 class Command(ConsoleCommand):
@@ -30,6 +31,7 @@ class Command(ConsoleCommand):
 
     def run(self, options: Options) -> None:
         """Print the stage, the skill, its parameters and the reason."""
+        added.refresh()
         person = talk.person_named(options["person"])
         language = words.language_of(person)
         rights = authz.rights([person])[person.pk]

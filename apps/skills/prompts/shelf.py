@@ -1,0 +1,76 @@
+"""The enabled prompts as skills: a text goes in, what a model makes of it comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from apps.core.i18n import Text, both
+from apps.im import cards
+from apps.im.cards import Card
+from apps.skills.base import Skill
+from apps.skills.context import CannotDo, Context
+from apps.skills.declare import Parameter
+from apps.skills.models import PromptSkill
+from apps.skills.names import visible
+
+MAX_TEXT = 60_000
+MAX_TOKENS = 2048
+TIMEOUT_S = 180
+OFF = both("这个技能已停用，或在等重新审核。", "This skill is off, or waits for a new review.")
+BY_MODEL = both("由 AI 生成，请核对。", "Written by AI; please check it.")
+CUT = both("（太长，没有写完）", "(too long: its end is missing)")
+_TEXT = Parameter(
+    name="text",
+    kind="text",
+    hint=str,
+    label=both("内容", "text"),
+    question=both("要处理什么内容？请发给我。", "What is it about? Send me the text."),
+    required=True,
+    asked=True,
+    rest=True,
+    limit=MAX_TEXT,
+)
+
+
+def skills() -> Iterator[Skill]:
+    """Every prompt that was reviewed."""
+    for row in PromptSkill.objects.filter(state="enabled").order_by("skill_name"):
+        yield skill_of(row)
+
+
+def skill_of(row: PromptSkill) -> Skill:
+    """A prompt as a skill: it writes nothing, and what it says is a model's."""
+    said = " ".join(visible(row.description).split())
+    summary = said if len(said) <= 200 else said[:199] + "…"
+    return Skill(
+        name=row.skill_name,
+        zh=row.skill_name,
+        aliases=(row.name,) if row.name != row.skill_name else (),
+        summary=Text(summary, summary),
+        examples=(Text(f"/{row.skill_name} …", f"/{row.skill_name} …"),),
+        phrases=(),
+        parameters=(_TEXT,),
+        call=partial(run, row.pk, row.sha256),
+        takes_context=True,
+        module=__name__,
+        qualname=row.skill_name,
+        timeout=TIMEOUT_S,
+        writes=False,
+        family="prompt",
+    )
+
+
+def run(row_id: int, sha256: str, ctx: Context, text: str) -> Card:
+    """Let the asker's model do what the reviewed body says with the text.
+
+    Raises `CannotDo` when it is not what was reviewed, and what asking a model raises.
+    """
+    row = PromptSkill.objects.filter(pk=row_id, state="enabled", sha256=sha256).first()
+    if row is None:
+        raise CannotDo(OFF)
+    references = [f"{path}:\n{content}" for path, content in row.references.items()]
+    found = ctx.model.write(row.body, material=[*references, text], max_tokens=MAX_TOKENS)
+    said = f"{found.text}\n\n{ctx.say(CUT)}" if found.cut else found.text
+    label = f"{ctx.say(BY_MODEL)} {found.model}".strip()
+    return Card("", "blue", (cards.Text(said, markdown=True), cards.Text(label)))
