@@ -125,6 +125,8 @@ class Channel:
         if kind != "text/event-stream":
             raise self._nonsense(f"content type {kind[:60]!r}")
         async for data in sse.events(answer.chunks()):
+            if not data:  # only there to give the stream an id
+                continue
             found = self._message(data)
             if self._is_ours(found):
                 return found
