@@ -25,7 +25,7 @@ PARTS: tuple[tuple[Text, tuple[str, ...]], ...] = (
     ),
     (
         both("执行 · 任务", "Execution · jobs"),
-        ("assistant.job", "assistant.approval", "schedules.", "django_celery_beat."),
+        ("assistant.job", "assistant.approval", "schedules.", "django_celery_beat.", "skills."),
     ),
     (both("模型", "Model"), ("llm.", "speech.")),
     (

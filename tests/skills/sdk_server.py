@@ -35,7 +35,8 @@ def fail() -> str:
 
 def main(mode: str) -> None:
     """Serve on a free loopback port, with or without sessions, in JSON or in events."""
-    app = server.streamable_http_app(stateless_http="stateless" in mode, json_response="json" in mode)
+    stateless, json = "stateless" in mode, "json" in mode
+    app = server.streamable_http_app(stateless_http=stateless, json_response=json)
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
     sock.listen()

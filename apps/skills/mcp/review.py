@@ -42,13 +42,14 @@ class News:
     same: list[str] = field(default_factory=list)
 
 
-def refresh(server: McpServer, actor: Actor) -> News:
+def refresh(server: McpServer, actor: Actor, within_s: float = 300) -> News:
     """Fetch the tools and compare them with ours; what changed is no skill from now on.
 
     Raises `McpError` or `HttpError`.
     """
-    client = Client(endpoint_of(server), server.timeout_s)
-    listed = run(_list(client), server.timeout_s, server.name)
+    seconds = min(within_s, server.timeout_s)
+    client = Client(endpoint_of(server), seconds)
+    listed = run(_list(client), seconds, server.name)
     return take(server, listed, client.protocol, actor)
 
 

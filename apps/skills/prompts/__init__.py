@@ -1,1 +1,1 @@
-"""SKILL.md folders as skills: what they tell a model is reviewed, what they would run never runs."""
+"""SKILL.md folders as skills: what they tell a model is reviewed, their scripts never run."""
