@@ -11,6 +11,7 @@ from django.views import View
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from apps.api import jobs, messages, own, schedules
+from apps.api.mcp import views as mcp
 
 ROUTES: dict[str, Any] = {
     "ask": messages.Ask.as_view(),
@@ -60,6 +61,8 @@ def canonical(endpoints: list[Any], **kwargs: Any) -> list[Any]:
 
 docs: type[View] = Docs
 urlpatterns = [
+    path("mcp/", mcp.endpoint),
+    path("mcp", mcp.endpoint),
     *both_spellings(ROUTES),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", login_required(docs.as_view(url_name="schema")), name="docs"),

@@ -76,6 +76,7 @@ def _start(job_id: int) -> Job | None:
 
 
 def _run(job: Job) -> None:
+    added.refresh()
     _attach(job)
     rights = authz.rights([job.person])[job.person_id]
     end = _barred(job, rights) or _work(job, rights)
@@ -146,7 +147,6 @@ def _barred(job: Job, rights: Rights) -> End | None:
 
 
 def _work(job: Job, rights: Rights) -> End:
-    added.refresh()
     skill = skills.get(job.skill)
     if skill is None:
         card = words.broke(job.number, words.language_of(job.person))

@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.conf import settings
 
 from apps.accounts import authz, identity
-from apps.assistant import attached, clicks, hearing, jobs, voice, words
+from apps.assistant import attached, calls, clicks, hearing, jobs, voice, words
 from apps.assistant.case import Case
 from apps.assistant.lanes import CLICKS
 from apps.assistant.models import Conversation
@@ -116,7 +116,7 @@ def recall(cases: Sequence[Case]) -> None:
     found = jobs.open_question([c.message.conversation_id for c in asked], asked[0].now)
     open_jobs = {(job.conversation_id, job.person_id): job for job in found}
     for case in asked:
-        if case.person and case.message.kind not in CLICKS:
+        if case.person and case.message.kind not in CLICKS and not calls.is_call(case.message):
             case.asking = open_jobs.get((case.message.conversation_id, case.person.pk))
 
 
@@ -126,7 +126,9 @@ def understand(cases: Sequence[Case]) -> None:
         if not case.open or case.person is None or case.rights is None:
             continue
         text = case.message.text.strip()
-        if case.message.kind not in READABLE:
+        if calls.is_call(case.message):
+            case.understood = calls.understood(case.message, _asker(case))
+        elif case.message.kind not in READABLE:
             case.answer(words.plain(words.TEXT_ONLY, case.language), reason=case.message.kind)
         elif attached.alone(case.message):
             attached.take(case)
@@ -141,10 +143,10 @@ def understand(cases: Sequence[Case]) -> None:
             voice.judge(case)
 
 
-def _understand(case: Case, text: str) -> None:
+def _asker(case: Case) -> Asker:
     assert case.person is not None  # noqa: S101 - the caller looked
     assert case.rights is not None  # noqa: S101 - the caller looked
-    asker = Asker(
+    return Asker(
         person_id=case.person.pk,
         rights=case.rights,
         language=case.language,
@@ -152,6 +154,10 @@ def _understand(case: Case, text: str) -> None:
         tz=words.zone(),
         attended=case.message.origin != "schedule",
     )
+
+
+def _understand(case: Case, text: str) -> None:
+    asker = _asker(case)
     if case.press is not None and case.press.form is not None:
         case.understood = _filled(case, text, asker)
         return

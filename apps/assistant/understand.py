@@ -8,7 +8,7 @@ same validation, permission and approval as a typed command.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from apps.assistant.grammar import Command
 from apps.assistant.plan import PLAN
 from apps.core.i18n import Text, both
 from apps.skills.base import Parameter, Rights, Skill, lookup, registry
-from apps.skills.parameters import Bound, Invalid, Missing, Result, bind, without
+from apps.skills.parameters import Bound, Invalid, Missing, Result, bind, check, without
 from apps.skills.times import Clock, Every, FoundTime
 
 Stage = Literal["command", "phrase", "nearest", "none", "answer", "model"]
@@ -29,6 +29,7 @@ NAMED = both("整句就是“{name}”的名字", "the whole text is the name of
 ANSWERED = both("这是对问题的回答", "this answers a question")
 PERHAPS = both("没有完全对上的，只列出相近的", "nothing fits exactly; these are near")
 NOTHING = both("没有相近的", "nothing is near")
+MISSING = both("缺少 {label}", "{label} is missing")
 OFFER = both("{zh}（/{name}）", "/{name}")
 OFFER_REMIND = both("{clock} 提醒我：{text}", "Remind me at {clock}: {text}")
 OFFER_REPEAT = both("{words}提醒我：{text}", "Remind me {words}: {text}")
@@ -141,6 +142,22 @@ def understand(text: str, asker: Asker) -> Understood:
     if phrase is not None:
         return _from("phrase", phrase.skill, phrase.result, phrase.why, asker)
     return _nearest(text, None, asker)
+
+
+def called(name: str, given: Mapping[str, Any], asker: Asker) -> Understood:
+    """Return what a program's call of a skill with JSON parameters is taken for: as if typed.
+
+    Nobody is asked back: what is missing is a problem.
+    """
+    skill = lookup(name)
+    if skill is None or skill.name != name:
+        return Understood("none")
+    result = check(skill.parameters, given, attended=False)
+    found = _from("command", skill, result, TYPED.format(name=name), asker)
+    if found.missing is None:
+        return found
+    problem = MISSING.format(label=found.missing.label)
+    return replace(found, missing=None, problem=problem)
 
 
 def _command(command: Command, asker: Asker) -> Understood:

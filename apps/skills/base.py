@@ -98,11 +98,15 @@ class Skill:
     @property
     def schema(self) -> dict[str, Any]:
         """The parameters as one JSON Schema object, as models and programs want them."""
+        properties = {p.name: p.schema for p in self.parameters}
+        # A reference begins at the root of the whole, where pydantic's are of one parameter.
+        shared = {k: v for one in properties.values() for k, v in one.pop("$defs", {}).items()}
         return {
             "type": "object",
-            "properties": {p.name: p.schema for p in self.parameters},
+            "properties": properties,
             "required": [p.name for p in self.parameters if p.required],
             "additionalProperties": False,
+            **({"$defs": shared} if shared else {}),
         }
 
     @property

@@ -216,9 +216,7 @@ def test_addresses_that_are_not_taken(db: None, url: str, private: bool, why: st
     assert not McpServer.objects.exists()
 
 
-def test_a_public_server_that_resolves_to_our_network_is_not_called(
-    shelf: None, stand: McpStand
-) -> None:
+def test_a_public_row_is_judged_again_when_it_is_called(shelf: None, stand: McpStand) -> None:
     row = servers.add("x", url="https://tools.invalid/mcp", actor=CLERK)
     # Whatever the row says: the address is judged when it is called.
     McpServer.objects.filter(pk=row.pk).update(url=stand.address)

@@ -170,9 +170,7 @@ def _server(options: Options) -> McpServer:
     if found is None:
         names = McpServer.objects.order_by("name").values_list("name", flat=True)
         known, name = ", ".join(names) or "-", options["server"]
-        raise Refused(
-            both(f"没有 {name}；现有：{known}", f"no server {name}; known: {known}")
-        )
+        raise Refused(both(f"没有 {name}；现有：{known}", f"no server {name}; known: {known}"))
     return found
 
 
