@@ -18,6 +18,7 @@ from apps.skills.base import Skill
 
 KIND = "call"
 MOST_SHOWN = 2000
+EMPTY = '""'
 
 
 def ask(person: Person, skill: Skill, parameters: Mapping[str, Any]) -> Message:
@@ -44,5 +45,5 @@ def _shown(skill: Skill, parameters: Mapping[str, Any]) -> str:
         name: value if isinstance(value, str) else strictjson.dumps(value)
         for name, value in parameters.items()
     }
-    words = [f"{name}={quote([text]) if text else '""'}" for name, text in texts.items()]
+    words = [f"{name}={quote([text]) if text else EMPTY}" for name, text in texts.items()]
     return " ".join([f"/{skill.name}", *words])[:MOST_SHOWN]

@@ -189,10 +189,11 @@ def _deep(levels: int) -> dict[str, Any]:
     return made
 
 
+WIDE: dict[str, Any] = {f"p{n}": {} for n in range(99)}
 LOOP = {"type": "object", "properties": {"a": {"$ref": "#"}}}
 BOMBS: dict[str, dict[str, Any]] = {
     "deep": {**echo(), "inputSchema": _deep(20)},
-    "wide": {**echo(), "inputSchema": {"type": "object", "properties": {f"p{n}": {} for n in range(99)}}},
+    "wide": {**echo(), "inputSchema": {"type": "object", "properties": WIDE}},
     "large": {**echo(), "inputSchema": {"type": "object", "description": "x" * 40_000}},
     "loop": {**echo(), "inputSchema": LOOP},
     "chatty": echo("x" * 5_000),

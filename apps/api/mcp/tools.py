@@ -40,10 +40,8 @@ WAITING = both(
 )
 TOO_FAST = both("太快了，没有执行。请稍等一分钟。", "That was too fast and not run. Wait a minute.")
 SILENT = both("没有执行（{state}）。", "It was not run ({state}).")
-NOT_GIVEN = both("缺少 {label}", "{label} is missing")
-ASKS_FIRST = both(
-    "运行前要在网页聊天里确认。", "It runs only once you confirmed it in the web chat."
-)
+NOT_GIVEN = both("缺少 {name}", "{name} is missing")
+ASKS_FIRST = both("运行前要在网页聊天里确认。", "You confirm it in the web chat before it runs.")
 
 
 def offered(skill: Skill) -> bool:
@@ -79,10 +77,14 @@ def call(person: Person, params: Message, seconds: float) -> Message:
 
 
 def _problem(skill: Skill, given: Mapping[str, Any]) -> Text | None:
+    """What is wrong with the arguments, by the names that the schema gives them."""
     found = check(skill.parameters, given, attended=False)
-    if isinstance(found, Invalid):
-        return found.why
-    return NOT_GIVEN.format(label=found.parameter.label) if isinstance(found, Missing) else None
+    if isinstance(found, Missing):
+        return NOT_GIVEN.format(name=found.parameter.name)
+    if not isinstance(found, Invalid):
+        return None
+    name = f"{found.parameter.name}: " if found.parameter else ""
+    return Text(name + found.why.zh, name + found.why.en)
 
 
 def _tool(skill: Skill, language: str) -> Message:

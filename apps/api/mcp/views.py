@@ -22,14 +22,24 @@ from apps.skills import added
 
 JSON = "application/json"
 REALM = 'Bearer realm="ClawdBot"'
+LATER = ("Retry-After", "60")
+_NONE = ("", "")
 
 
 class Turned(Exception):
     """A request that is not looked at any further."""
 
-    def __init__(self, status: int, why: str, code: int = protocol.REFUSED, **headers: str) -> None:
+    def __init__(
+        self,
+        status: int,
+        why: str,
+        *,
+        code: int = protocol.REFUSED,
+        header: tuple[str, str] = _NONE,
+    ) -> None:
         super().__init__(why)
-        self.status, self.fault, self.headers = status, Fault(code, why), headers
+        self.status, self.fault = status, Fault(code, why)
+        self.headers = {header[0]: header[1]} if header[0] else {}
 
 
 @cache
@@ -54,7 +64,7 @@ def endpoint(request: HttpRequest) -> HttpResponse:
 def _check(request: HttpRequest) -> None:
     """The method, where it comes from, and what it brings and takes."""
     if request.method != "POST":
-        raise Turned(405, "only POST", Allow="POST")
+        raise Turned(405, "only POST", header=("Allow", "POST"))
     origin = request.headers.get("Origin")
     if origin is not None and origin != _own_origin():
         raise Turned(403, "a page of another origin may not ask here")
@@ -76,15 +86,15 @@ def _own_origin() -> str:
 def _person(request: HttpRequest) -> Person:
     address = client_address(request.META.get("REMOTE_ADDR", ""), dict(request.headers))
     if refused().blocked(address, time.time()):
-        raise Turned(429, "too many wrong tokens", protocol.TOO_OFTEN, **{"Retry-After": "60"})
+        raise Turned(429, "too many wrong tokens", code=protocol.TOO_OFTEN, header=LATER)
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not given.strip():
-        raise Turned(401, "a token is needed", **{"WWW-Authenticate": REALM})
+        raise Turned(401, "a token is needed", header=("WWW-Authenticate", REALM))
     person = tokens.find(given.strip())
     if person is None:
         refused().hit(address, time.time())
         wrong = f'{REALM}, error="invalid_token"'
-        raise Turned(401, "the token is unknown or has expired", **{"WWW-Authenticate": wrong})
+        raise Turned(401, "the token is unknown or has expired", header=("WWW-Authenticate", wrong))
     return person
 
 
@@ -92,18 +102,18 @@ def _throttle(person: Person) -> None:
     """As often as a person may write, beside what they write."""
     rate = Rate.parse(settings.CLAWDBOT_LIMIT_PERSON)
     if not check_groups([[(f"mcp:{person.pk}", rate)]], time.time())[0]:
-        raise Turned(429, "too often", protocol.TOO_OFTEN, **{"Retry-After": "60"})
+        raise Turned(429, "too often", code=protocol.TOO_OFTEN, header=LATER)
 
 
 def _body(request: HttpRequest) -> Any:
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
     body = request.read(most + 1)
     if len(body) > most:
-        raise Turned(413, f"more than {most} bytes", protocol.INVALID_REQUEST)
+        raise Turned(413, f"more than {most} bytes", code=protocol.INVALID_REQUEST)
     try:
         found = strictjson.loads(body)
     except strictjson.MalformedJson as error:
-        raise Turned(400, f"Parse error: {error.reason}", protocol.PARSE_ERROR) from None
+        raise Turned(400, f"Parse error: {error.reason}", code=protocol.PARSE_ERROR) from None
     added.refresh()
     return found
 
