@@ -85,6 +85,11 @@ class McpServerAdmin(ActionAdmin):
         """Forget it, with its tools and its token."""
         servers.remove(found, actor)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Its tools, which nobody deletes by themselves, go with it."""
+        shown, counts, missing, held = super().get_deleted_objects(objs, request)
+        return shown, counts, missing - {McpTool._meta.verbose_name}, held
+
     @admin.action(description="获取工具 fetch tools", permissions=["change"])
     def fetch(self, request: HttpRequest, chosen: QuerySet[McpServer]) -> None:
         """Ask each server for its tools; one that does not answer does not hold up the others."""
