@@ -53,7 +53,7 @@ class ServerForm(ActionForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["new_token"].label = said(_TOKEN)
-        if self.instance.pk:
+        if self.instance.pk and "name" in self.fields:  # who may only look has no such field
             self.fields["name"].disabled = True
 
     def act(self) -> McpServer:
@@ -115,7 +115,8 @@ class ToolForm(ActionForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["read_only"].label = said(_READ_ONLY)
+        if "read_only" in self.fields:
+            self.fields["read_only"].label = said(_READ_ONLY)
         self.fields["enable"].label = said(_ENABLED)
         self.fields["enable"].initial = self.instance.state == "enabled"
         self.fields["seen"].initial = review.current(self.instance).sha256

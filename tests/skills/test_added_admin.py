@@ -11,6 +11,7 @@ from django.test import Client
 from apps.accounts.models import Person, Role
 from apps.skills.mcp import review, servers
 from apps.skills.models import McpServer, McpTool, PromptSkill
+from apps.skills.prompts import actions, bundle
 from tests.skills.conftest import CLERK
 from tests.skills.mcp_stand import TOKEN, McpStand, echo
 from tests.skills.test_prompts import GOOD_FILES, packed
@@ -123,10 +124,16 @@ def test_a_bad_zip_is_said_beside_the_form(page: Client) -> None:
 
 
 @pytest.mark.parametrize("path", [SERVERS, TOOLS, PROMPTS])
-def test_others_may_look_or_not_even_that(bob: Person, roles: dict[str, Role], path: str) -> None:
+def test_others_may_look_or_not_even_that(
+    server: McpServer, bob: Person, roles: dict[str, Role], path: str
+) -> None:
     client = Client()
     client.force_login(bob)
     assert client.get(path).status_code == 403
     bob.roles.add(roles["auditor"])
+    review.refresh(server, CLERK)
+    actions.take(bundle.of_zip(packed(GOOD_FILES), "a-b"), CLERK)
+    rows = {SERVERS: server, TOOLS: McpTool.objects.get(), PROMPTS: PromptSkill.objects.get()}
     assert client.get(path).status_code == 200
+    assert client.get(f"{path}{rows[path].pk}/change/").status_code == 200
     assert client.get(f"{path}add/").status_code == 403
