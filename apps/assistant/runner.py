@@ -76,7 +76,7 @@ def _start(job_id: int) -> Job | None:
 
 
 def _run(job: Job) -> None:
-    added.refresh()
+    added.refresh_for(job.skill)
     _attach(job)
     rights = authz.rights([job.person])[job.person_id]
     end = _barred(job, rights) or _work(job, rights)

@@ -33,6 +33,13 @@ def changed() -> None:
     Edition.objects.update_or_create(name=ROWS, defaults={"token": uuid.uuid4().hex})
 
 
+def refresh_for(name: str) -> None:
+    """The same for one skill: one that came as a file is not changed by any row."""
+    found = registry.get(name)
+    if found is None or found.family:
+        refresh()
+
+
 def refresh() -> None:
     """Take up what was changed since the last look; one query by its key when nothing was."""
     global _known

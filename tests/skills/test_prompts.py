@@ -109,6 +109,10 @@ def test_any_change_in_the_folder_needs_a_new_review(tmp_path: Path, change: str
     path = folder(tmp_path, **{change: "something"})
     again, new = actions.take(bundle.read(path), CLERK)
     assert (again.state, new) == ("new", True)
+    PromptSkill.objects.update(state="enabled")  # were it reviewed anew meanwhile
+    with pytest.raises(CannotDo):  # what was asked for is what was there before
+        ask("meeting_notes", context(model=Model()), text="x")
+    PromptSkill.objects.update(state="new")
     with pytest.raises(CannotDo):  # this process has not looked since
         ask("meeting_notes", context(model=Model()), text="x")
     added.refresh()
