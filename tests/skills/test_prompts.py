@@ -6,8 +6,7 @@ import io
 import os
 import stat
 import zipfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,9 @@ from apps.im.archives import UnsafeArchive
 from apps.skills import added, registry
 from apps.skills.context import CannotDo
 from apps.skills.models import PromptSkill
-from apps.skills.ports import Written
 from apps.skills.prompts import actions, bundle
 from apps.skills.prompts.errors import BadSkill, CannotEnable
-from apps.skills.testing import ask, context
+from apps.skills.testing import FakeModel, ask, context
 from tests.skills.conftest import CLERK
 
 HEAD = "---\nname: {name}\ndescription: Turns notes into minutes.\n---\n"
@@ -49,21 +47,6 @@ def packed(files: Mapping[str, str | bytes]) -> bytes:
     return out.getvalue()
 
 
-@dataclass
-class Model:
-    """Keeps what it is asked."""
-
-    said: str = "**Minutes**"
-    asked: list[tuple[str, list[str]]] = field(default_factory=list)
-
-    def available(self) -> bool:
-        return True
-
-    def write(self, task: str, *, material: Sequence[str] = (), **more: Any) -> Written:
-        self.asked.append((task, list(material)))
-        return Written(self.said, model="stand")
-
-
 def enabled(path: Path) -> PromptSkill:
     row, _ = actions.take(bundle.read(path), CLERK)
     row = actions.enable(row, sha256=row.sha256, actor=CLERK)
@@ -83,11 +66,11 @@ def test_a_folder_becomes_a_skill_once_it_was_reviewed(tmp_path: Path) -> None:
     assert skill is not None
     assert registry.lookup("meeting-notes") is skill
     assert (skill.permission, skill.writes, skill.confirm) == ("skill.meeting_notes", False, False)
-    model = Model()
+    model = FakeModel("**Minutes**")
     said = ask("meeting_notes", context(model=model, language="en"), text="we met")
     assert said.startswith("**Minutes**")
     assert "Written by AI" in said
-    assert model.asked == [(BODY, ["references/style.md:\nBe short.", "we met"])]
+    assert model.asked == [(BODY, ("references/style.md:\nBe short.", "we met"))]
     assert [one["path"] for one in row.files] == [
         "SKILL.md",
         "references/style.md",
@@ -111,10 +94,10 @@ def test_any_change_in_the_folder_needs_a_new_review(tmp_path: Path, change: str
     assert (again.state, new) == ("new", True)
     PromptSkill.objects.update(state="enabled")  # were it reviewed anew meanwhile
     with pytest.raises(CannotDo):  # what was asked for is what was there before
-        ask("meeting_notes", context(model=Model()), text="x")
+        ask("meeting_notes", context(model=FakeModel()), text="x")
     PromptSkill.objects.update(state="new")
     with pytest.raises(CannotDo):  # this process has not looked since
-        ask("meeting_notes", context(model=Model()), text="x")
+        ask("meeting_notes", context(model=FakeModel()), text="x")
     added.refresh()
     assert registry.get("meeting_notes") is None
     with pytest.raises(CannotEnable):
@@ -150,7 +133,7 @@ def test_names_of_skills(name: str, skill: str) -> None:
 def test_without_a_model_it_says_so(tmp_path: Path, shelf: None) -> None:
     enabled(folder(tmp_path))
     with pytest.raises(CannotDo) as raised:
-        ask("meeting_notes", context(), text="x")
+        ask("meeting_notes", context(model=FakeModel(there=False)), text="x")
     assert "language model" in raised.value.text("en")
 
 

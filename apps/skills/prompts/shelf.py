@@ -8,6 +8,7 @@ from functools import partial
 from apps.core.i18n import Text, both
 from apps.im import cards
 from apps.im.cards import Card
+from apps.skills import ai_label
 from apps.skills.base import Skill
 from apps.skills.context import CannotDo, Context
 from apps.skills.declare import Parameter
@@ -18,8 +19,6 @@ MAX_TEXT = 60_000
 MAX_TOKENS = 2048
 TIMEOUT_S = 180
 OFF = both("这个技能已停用，或在等重新审核。", "This skill is off, or waits for a new review.")
-BY_MODEL = both("由 AI 生成，请核对。", "Written by AI; please check it.")
-CUT = both("（太长，没有写完）", "(too long: its end is missing)")
 _TEXT = Parameter(
     name="text",
     kind="text",
@@ -70,7 +69,6 @@ def run(row_id: int, sha256: str, ctx: Context, text: str) -> Card:
     if row is None:
         raise CannotDo(OFF)
     references = [f"{path}:\n{content}" for path, content in row.references.items()]
-    found = ctx.model.write(row.body, material=[*references, text], max_tokens=MAX_TOKENS)
-    said = f"{found.text}\n\n{ctx.say(CUT)}" if found.cut else found.text
-    label = f"{ctx.say(BY_MODEL)} {found.model}".strip()
-    return Card("", "blue", (cards.Text(said, markdown=True), cards.Text(label)))
+    written = ctx.model.write(row.body, material=[*references, text], max_tokens=MAX_TOKENS)
+    shown = cards.Text(written.text, markdown=True)
+    return ai_label.card(written, ctx.language, blocks=[shown])
