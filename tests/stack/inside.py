@@ -19,7 +19,7 @@ django.setup()
 
 from django.db import connection  # noqa: E402
 
-from apps.accounts import authz, identity, people  # noqa: E402
+from apps.accounts import authz, identity, people, tokens  # noqa: E402
 from apps.accounts.models import Person, Role  # noqa: E402
 from apps.assistant.models import Job, Message  # noqa: E402
 from apps.audit.log import Actor  # noqa: E402
@@ -51,6 +51,11 @@ def bind_people(bot: str, identities: dict[str, str], roles: list[str]) -> None:
     for name, external in identities.items():
         person = people.add_person(name, actor=ACTOR, roles=roles)
         identity.bind(person, found, external, ACTOR)
+
+
+def token(person: str) -> str:
+    """A new token of a person for programs."""
+    return tokens.create(Person.objects.get(name=person), "stack", ACTOR)[1]
 
 
 def allow(role: str, permissions: list[str]) -> None:
@@ -151,8 +156,8 @@ def firings() -> list[str]:
 CALLS: dict[str, Callable[..., Any]] = {
     call.__name__: call
     for call in (
-        add_people, bind_people, allow, add_role, remove_role, unfinished, unsent, details, states,
-        jobs, steps, add_model, queued, make_due, schedule_due, firings,
+        add_people, bind_people, token, allow, add_role, remove_role, unfinished, unsent, details,
+        states, jobs, steps, add_model, queued, make_due, schedule_due, firings,
     )
 }  # fmt: skip
 
