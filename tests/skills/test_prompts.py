@@ -20,7 +20,7 @@ from apps.skills.context import CannotDo
 from apps.skills.models import PromptSkill
 from apps.skills.prompts import actions, bundle
 from apps.skills.prompts.errors import BadSkill, CannotEnable
-from apps.skills.testing import FakeModel, ask, context
+from apps.skills.testing import FakeFiles, FakeModel, ask, context, sent
 from tests.skills.conftest import CLERK
 
 HEAD = "---\nname: {name}\ndescription: Turns notes into minutes.\n---\n"
@@ -102,6 +102,17 @@ def test_any_change_in_the_folder_needs_a_new_review(tmp_path: Path, change: str
     assert registry.get("meeting_notes") is None
     with pytest.raises(CannotEnable):
         actions.enable(again, sha256=row.sha256, actor=CLERK)
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_file_is_read_as_well_and_nothing_is_said_to_be_nothing(tmp_path: Path) -> None:
+    enabled(folder(tmp_path))
+    model = FakeModel("ok")
+    ctx = context(model=model, files=FakeFiles([("notes.txt", "我们开了会".encode())]))
+    assert "notes.txt" in ask("meeting_notes", ctx, file=sent())
+    assert model.asked == [(BODY, ("我们开了会",))]
+    with pytest.raises(CannotDo):
+        ask("meeting_notes", context(model=model))
 
 
 @pytest.mark.usefixtures("shelf")

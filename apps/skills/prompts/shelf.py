@@ -8,14 +8,14 @@ from functools import partial
 from apps.core.i18n import Text, both
 from apps.im import cards
 from apps.im.cards import Card
-from apps.skills import ai_label
+from apps.skills import ai_label, material
 from apps.skills.base import Skill
 from apps.skills.context import CannotDo, Context
 from apps.skills.declare import Parameter
+from apps.skills.files import Attachment
 from apps.skills.models import PromptSkill
 from apps.skills.names import visible
 
-MAX_TEXT = 60_000
 MAX_TOKENS = 2048
 TIMEOUT_S = 180
 OFF = both("这个技能已停用，或在等重新审核。", "This skill is off, or waits for a new review.")
@@ -25,10 +25,19 @@ _TEXT = Parameter(
     hint=str,
     label=both("内容", "text"),
     question=both("要处理什么内容？请发给我。", "What is it about? Send me the text."),
-    required=True,
-    asked=True,
+    required=False,
+    asked=False,
+    default="",
     rest=True,
-    limit=MAX_TEXT,
+)
+_FILE = Parameter(
+    name="file",
+    kind="file",
+    hint=Attachment | None,
+    label=both("文件", "file"),
+    question=both("请把文件发给我。", "Send me the file."),
+    required=False,
+    asked=False,
 )
 
 
@@ -49,19 +58,22 @@ def skill_of(row: PromptSkill) -> Skill:
         summary=Text(summary, summary),
         examples=(Text(f"/{row.skill_name} …", f"/{row.skill_name} …"),),
         phrases=(),
-        parameters=(_TEXT,),
+        parameters=(_FILE, _TEXT),
         call=partial(run, row.pk, row.sha256),
         takes_context=True,
         module=__name__,
         qualname=row.skill_name,
+        lane="model",
         timeout=TIMEOUT_S,
         writes=False,
         family="prompt",
     )
 
 
-def run(row_id: int, sha256: str, ctx: Context, text: str) -> Card:
-    """Let the asker's model do what the reviewed body says with the text.
+def run(
+    row_id: int, sha256: str, ctx: Context, file: Attachment | None = None, text: str = ""
+) -> Card:
+    """Let the asker's model do what the reviewed body says with a text or a file.
 
     Raises `CannotDo` when it is not what was reviewed, and what asking a model raises.
     """
@@ -69,6 +81,8 @@ def run(row_id: int, sha256: str, ctx: Context, text: str) -> Card:
     if row is None:
         raise CannotDo(OFF)
     references = [f"{path}:\n{content}" for path, content in row.references.items()]
-    written = ctx.model.write(row.body, material=[*references, text], max_tokens=MAX_TOKENS)
+    found = material.gather(ctx, text, file)
+    parts = [*references, *found.parts]
+    written = ctx.model.write(row.body, material=parts, max_tokens=MAX_TOKENS)
     shown = cards.Text(written.text, markdown=True)
-    return ai_label.card(written, ctx.language, blocks=[shown])
+    return ai_label.card(written, ctx.language, blocks=[shown], sources=found.sources)
