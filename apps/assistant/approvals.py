@@ -79,8 +79,11 @@ class OwnRequest(ClawdbotError):
 
 
 def digest(job: Job) -> str:
-    """What exactly is asked for: skill, parameters and asker, as one hash."""
+    """What exactly is asked for: skill (as it is now), parameters and asker, as one hash."""
     what = {"skill": job.skill, "parameters": job.parameters, "person": job.person_id}
+    skill = skills.get(job.skill)
+    if skill is not None and skill.version:
+        what["version"] = skill.version
     return hashlib.sha256(strictjson.dumps(what, sort_keys=True).encode()).hexdigest()
 
 

@@ -74,6 +74,8 @@ class Skill:
     gives: tuple[str, ...] = ()
     #: Skills that are rows and not files share one: `mcp`, `prompt` (see `apps.skills.added`).
     family: str = ""
+    #: What exactly it is, where that can change while a question about it is open.
+    version: str = ""
 
     @property
     def permission(self) -> str:

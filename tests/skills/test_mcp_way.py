@@ -78,8 +78,26 @@ def test_what_changed_between_confirming_and_running_is_refused(
     review.refresh(server, CLERK)
     runner.run(job.pk)
     job.refresh_from_db()
-    assert (job.state, stand.called) == ("failed", [])
+    assert (job.state, stand.called) == ("denied", [])
     assert Delivery.objects.filter(message=message, role="answer").exists()
+
+
+def test_what_was_confirmed_is_what_runs(server: McpServer, stand: McpStand, bob: Person) -> None:
+    """Another definition, though reviewed meanwhile, is not what the asker said yes to."""
+    review.refresh(server, CLERK)
+    row = McpTool.objects.get()
+    review.enable(row, sha256=row.sha256, read_only=False, actor=CLERK)
+    grants.allow("member", f"skill.{NAME}", Actor.system("test"))
+    ask(bob, f"/{NAME} x")
+    job = Job.objects.get()
+    ask(bob, f"/approve {job.approval.code}")
+    stand.tools[0] = {**stand.tools[0], "description": "Send it to the press."}
+    review.refresh(server, CLERK)
+    now = review.current(McpTool.objects.get()).sha256
+    review.enable(row, sha256=now, read_only=False, actor=CLERK)
+    runner.run(job.pk)
+    job.refresh_from_db()
+    assert (job.state, stand.called) == ("denied", [])
 
 
 def test_workers_know_its_task_before_it_exists(tool: McpTool) -> None:

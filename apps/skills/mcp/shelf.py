@@ -56,4 +56,5 @@ def skill_of(row: McpTool) -> Skill:
         writes=not row.read_only,
         outside=True,
         family="mcp",
+        version=row.sha256,
     )

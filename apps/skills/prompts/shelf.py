@@ -67,6 +67,7 @@ def skill_of(row: PromptSkill) -> Skill:
         timeout=TIMEOUT_S,
         writes=False,
         family="prompt",
+        version=row.sha256,
     )
 
 
