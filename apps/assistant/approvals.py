@@ -25,7 +25,7 @@ from apps.assistant import (
 )
 from apps.assistant.jobs import entry
 from apps.assistant.models import Approval, Job, Message
-from apps.assistant.plan import PLAN, Plan
+from apps.assistant.plan import PLAN, Plan, skills_in
 from apps.assistant.visible import visible
 from apps.audit import log as audit
 from apps.audit.log import Actor
@@ -79,11 +79,12 @@ class OwnRequest(ClawdbotError):
 
 
 def digest(job: Job) -> str:
-    """What exactly is asked for: skill (as it is now), parameters and asker, as one hash."""
+    """What exactly is asked for: skills (as they are now), parameters and asker, as one hash."""
     what = {"skill": job.skill, "parameters": job.parameters, "person": job.person_id}
-    skill = skills.get(job.skill)
-    if skill is not None and skill.version:
-        what["version"] = skill.version
+    found = map(skills.get, skills_in(job.skill, job.parameters))
+    versions = {one.name: one.version for one in found if one is not None and one.version}
+    if versions:
+        what["versions"] = versions
     return hashlib.sha256(strictjson.dumps(what, sort_keys=True).encode()).hexdigest()
 
 

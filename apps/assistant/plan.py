@@ -94,3 +94,9 @@ def reference(value: Any) -> Reference | None:
     if isinstance(value, dict) and isinstance(value.get(FROM), str) and set(value) <= {FROM, FIELD}:
         return Reference(value[FROM], str(value.get(FIELD, "text")))
     return None
+
+
+def skills_in(skill: str, parameters: Mapping[str, Any]) -> list[str]:
+    """The names of the skills that a job runs: its own, and those of a plan's steps."""
+    steps = parameters.get("steps", ()) if skill == PLAN else ()
+    return [skill, *(one["skill"] for one in steps)]

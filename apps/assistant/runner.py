@@ -28,6 +28,7 @@ from apps.assistant.ending import End, attempt
 from apps.assistant.jobs import dispatch, entry
 from apps.assistant.models import Job, Message
 from apps.assistant.own import OWN
+from apps.assistant.plan import skills_in
 from apps.audit import log as audit
 from apps.audit.log import Actor
 from apps.core import work
@@ -76,7 +77,7 @@ def _start(job_id: int) -> Job | None:
 
 
 def _run(job: Job) -> None:
-    added.refresh_for(job.skill)
+    added.refresh_for(skills_in(job.skill, job.parameters))
     _attach(job)
     rights = authz.rights([job.person])[job.person_id]
     end = _barred(job, rights) or _work(job, rights)

@@ -60,6 +60,8 @@ def described(parameter: Parameter) -> dict[str, Any]:
         return {"type": "string", "description": f"{label}. {_TIME}"}
     if parameter.kind == "every":
         return {"type": "string", "description": f"{label}. {_EVERY}"}
+    if parameter.about:
+        label = f"{label}. {parameter.about}"
     if parameter.command:
         label = f"{label}. {_COMMAND}"
     return {**_without_null(parameter.schema), "description": label}

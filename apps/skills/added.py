@@ -33,10 +33,10 @@ def changed() -> None:
     Edition.objects.update_or_create(name=ROWS, defaults={"token": uuid.uuid4().hex})
 
 
-def refresh_for(name: str) -> None:
-    """The same for one skill: one that came as a file is not changed by any row."""
-    found = registry.get(name)
-    if found is None or found.family:
+def refresh_for(names: Iterable[str]) -> None:
+    """The same before these skills run: one that came as a file is not changed by any row."""
+    found = map(registry.get, names)
+    if any(one is None or one.family for one in found):
         refresh()
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from apps.accounts import grants
 from apps.accounts.models import Person
-from apps.assistant import drain, inbox, jobs, pipeline, runner
+from apps.assistant import approvals, drain, inbox, jobs, pipeline, runner
 from apps.assistant.models import Job, Message
 from apps.assistant.tasks import app
 from apps.audit.log import Actor
@@ -98,6 +98,17 @@ def test_what_was_confirmed_is_what_runs(server: McpServer, stand: McpStand, bob
     runner.run(job.pk)
     job.refresh_from_db()
     assert (job.state, stand.called) == ("denied", [])
+
+
+def test_a_plan_is_bound_to_what_its_steps_were(tool: McpTool, bob: Person) -> None:
+    steps = [{"id": "s1", "skill": NAME, "parameters": {"text": "x"}}]
+    job = Job(skill="plan", parameters={"steps": steps}, person=bob)
+    before = approvals.digest(job)
+    assert approvals.digest(job) == before
+    McpTool.objects.filter(pk=tool.pk).update(sha256="0" * 64)
+    added.changed()
+    added.refresh()
+    assert approvals.digest(job) != before
 
 
 def test_workers_know_its_task_before_it_exists(tool: McpTool) -> None:

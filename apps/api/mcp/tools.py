@@ -46,7 +46,7 @@ ASKS_FIRST = both("运行前要在网页聊天里确认。", "You confirm it in 
 
 def offered(skill: Skill) -> bool:
     """Is it something for a program at all?"""
-    if skill.hidden or skill.name in BY_HAND | IN_CHATS:
+    if skill.hidden or not skill.plannable or skill.name in BY_HAND | IN_CHATS:
         return False
     return not any(one.kind == "file" and one.required for one in skill.parameters)
 
