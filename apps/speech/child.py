@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import io
 import json
-import resource
 import sys
-from typing import Any, NoReturn
+from typing import Any
+
+from apps.core.confined import fail, limit
 
 RATE = 16_000
 LONGEST_S = 120
@@ -30,7 +31,6 @@ READERS = {
     "video/webm": "matroska",
 }
 _MIB = 1024**2
-_FAILED = 3
 
 
 def main(argv: list[str]) -> None:
@@ -48,22 +48,6 @@ def main(argv: list[str]) -> None:
         case _:
             fail("usage")
     sys.stdout.flush()
-
-
-def limit(*, memory: int, seconds: int) -> None:
-    """No more than this, and nothing written to disk."""
-    limits = {
-        resource.RLIMIT_CPU: seconds,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NOFILE: 64,
-    }
-    if sys.platform == "linux":  # elsewhere address space is no measure of memory
-        limits[resource.RLIMIT_AS] = memory
-    for kind, most in limits.items():
-        _, hard = resource.getrlimit(kind)
-        wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (wanted, wanted))
 
 
 def decode(data: bytes, kind: str) -> bytes:
@@ -92,13 +76,6 @@ def _write(samples: io.BytesIO, frames: list[Any]) -> None:
         samples.write(bytes(frame.planes[0])[: frame.samples * 2])
         if samples.tell() > LONGEST_S * RATE * 2:
             fail("too_long")
-
-
-def fail(word: str) -> NoReturn:
-    """End with a word that the parent knows."""
-    sys.stderr.write(word + "\n")
-    sys.stderr.flush()
-    sys.exit(_FAILED)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import subprocess
-import sys
 from dataclasses import dataclass
 
-from django.conf import settings
-
+from apps.core import confined
 from apps.core.i18n import both
 from apps.speech import child
 from apps.speech.errors import CannotHear, NotSound, TooLong, TryLater
@@ -58,28 +55,20 @@ def decode(data: bytes, mime: str) -> Sound:
 def run(argv: list[str], data: bytes, timeout_s: float) -> bytes:
     """One run of the child with `data` on its stdin. Raises `CannotHear`."""
     try:
-        done = subprocess.run(  # noqa: S603 - our own program
-            [sys.executable, "-m", "apps.speech.child", *argv],
-            input=data, capture_output=True, timeout=timeout_s, check=False,
-            cwd=settings.BASE_DIR, env=_environment(), close_fds=True,
-        )  # fmt: skip
+        return confined.run("apps.speech.child", argv, data, timeout_s)
     except subprocess.TimeoutExpired as error:
         raise NotSound(why=_SLOW) from error
     except OSError as error:
         raise TryLater(why=type(error).__name__) from error
-    if done.returncode == 0:
-        return done.stdout
-    word = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-    match word:
+    except confined.Ended as error:
+        raise _why(error) from error
+
+
+def _why(ended: confined.Ended) -> CannotHear:
+    match ended.word:
         case "too_long":
-            raise TooLong(seconds=child.LONGEST_S)
+            return TooLong(seconds=child.LONGEST_S)
         case "undecodable" | "unknown":
-            raise NotSound(why=_BROKEN)
+            return NotSound(why=_BROKEN)
         case _:  # killed by a limit, or a library that is missing
-            raise CannotHear(f"status {done.returncode}: {word[:200]}")
-
-
-def _environment() -> dict[str, str]:
-    """Nothing of ours: no secret, no address, no way to a model hub."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
-    return kept | {"HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1", "MALLOC_ARENA_MAX": "2"}
+            return CannotHear(str(ended))

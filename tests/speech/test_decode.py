@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from apps.core import confined
 from apps.im import file_kinds
 from apps.speech import child, decode
 from apps.speech.errors import CannotHear, NotSound, TooLong
@@ -115,7 +116,7 @@ def test_the_child_writes_nothing(tmp_path: Path) -> None:
 
 def test_the_child_knows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLAWDBOT_SECRET_KEYS", "s" * 40)
-    assert not [name for name in decode._environment() if "CLAWDBOT" in name or "URL" in name]
+    assert not [name for name in confined.environment() if "CLAWDBOT" in name or "URL" in name]
 
 
 def test_a_child_that_dies_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
