@@ -91,7 +91,7 @@ def save(
         conversation_id=conversation_id,
         made=made,
     )
-    _write(path_of(row), media.data)
+    write(path_of(row), media.data)
     row.save(force_insert=True)
     return row
 
@@ -162,7 +162,7 @@ def _remove_strays(now: datetime) -> int:
     return len(strays)
 
 
-def _write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes) -> None:
     """Write whole or not at all, for us alone, on disk when this returns."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")

@@ -10,8 +10,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from apps.knowledge.numbers import numbers
 
 #: Raised whenever the words of a text change; what was indexed by an older one is indexed anew.
 VERSION = 1
@@ -31,27 +34,46 @@ _ENDINGS = ("ations", "ation", "ments", "ment", "ings", "ing", "ers", "ed", "er"
 _ASKING = re.compile(
     r"请问|请教|请告诉我|告诉我|帮我查|查一下|查查|我想知道|想知道|有没有|是不是|能不能|可不可以|"
     r"什么时候|为什么|是什么|什么|怎么样|怎么办|怎么|如何|多少|多久|多长|几个|几天|哪些|哪里|哪个|哪儿|"
-    r"谁|吗|呢|吧|啊|[?？]"
+    r"谁|吗|呢|吧|啊|[?？]|可以|需要|应该|应当|能够|必须|以及|一下|一个|这个|那个|或者|如果|怎样|"
+    r"我们|你们|他们|大家|情况|之内|以内|关于"
 )
-_STOP = frozenset(
-    "a an and are as at be by can do does for from has have how i if in is it its long many me much "
-    "my of on or our please shall should that the their there they this to us was we what when "
-    "where which who whom why will with would you your tell about".split()
+_PARTICLE = re.compile(r"[的了是我你您他她它们么]")
+_STOP = (
+    "a an and are as at be by can do does for from has have how i if in is it its long many me "
+    "much my of on or our please shall should that the their there they this to us was we what "
+    "when where which who whom why will with would you your tell about"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A word of a question. One that ends in `*` stands for all that begin so (a single Chinese
+    character). `units` are the places of the characters or words of the question that it covers."""
+
+    word: str
+    units: tuple[int, ...]
 
 
 def of_text(text: str) -> list[str]:
     """Every word of a text to be found by, in its order, repetitions included."""
-    return list(_words(_BETWEEN.sub("", folded(text)), whole=True))
+    text = _BETWEEN.sub("", folded(text))
+    return [*_words(text), *(digits for _, _, digits in numbers(text))]
 
 
-def of_question(text: str) -> list[str]:
-    """The words to look for, each once, in their order. One that ends in `*` stands for all that
-    begin so (a single Chinese character). [] where nothing is asked."""
+def of_question(text: str) -> list[Sought]:
+    """The words to look for, each once, in their order; [] where nothing is asked."""
     said = _ASKING.sub(" ", folded(text))
-    found = list(dict.fromkeys(_words(said, whole=False)))
-    stop = {stem(word) for word in _STOP}
-    return [word for word in found if word not in stop] or found
+    found: dict[str, Sought] = {}
+    for run in _RUN.finditer(said):
+        for one in _sought(run[0], run.start()):
+            found.setdefault(one.word, one)
+    for first, behind, digits in numbers(said):
+        found.setdefault(digits, Sought(digits, tuple(range(first, behind))))
+    every = list(found.values())
+    strong = [one for one in every if not _is_weak(one.word)] or every
+    # What is left of a sentence in single characters says little beside whole words.
+    whole = [one for one in strong if not one.word.endswith("*")]
+    return whole if len(whole) > 1 else strong
 
 
 def folded(text: str) -> str:
@@ -73,43 +95,48 @@ def stem(word: str) -> str:
             break
     if word[-1] == word[-2] and word[-1] not in "aeiouls":
         word = word[:-1]
-    if len(word) > 3 and word[-1] in "ey":
-        word = word[:-1]
-    elif len(word) > 3 and word.endswith("i"):
-        word = word[:-1]
-    return word
+    return word[:-1] if len(word) > 3 and word[-1] in "eyi" else word
 
 
-def _words(text: str, *, whole: bool) -> Iterator[str]:
+def _sought(run: str, place: int) -> list[Sought]:
+    """The words of one run of a question that begins at `place`."""
+    if _IS_JOINED.match(run):
+        if len(run) == 1:
+            return [Sought(run + "*", (place,))]
+        return [Sought(run[i : i + 2], (place + i, place + i + 1)) for i in range(len(run) - 1)]
+    words = _code(run)
+    units = max(len(words) - 1, 1)
+    found = [Sought(word, (place + i,)) for i, word in enumerate(words[:units])]
+    if len(words) > 1:
+        found.append(Sought(words[-1], tuple(range(place, place + units))))
+    return found
+
+
+def _is_weak(word: str) -> bool:
+    return word in _WEAK or (len(word) == 2 and bool(_PARTICLE.search(word)))
+
+
+def _words(text: str) -> Iterator[str]:
     for run in _RUN.findall(text):
         if _IS_JOINED.match(run):
-            yield from _pairs(run, whole=whole)
+            # The last character, too, so that every single one begins a word.
+            yield from (run[i : i + 2] for i in range(len(run)))
         else:
             yield from _code(run)
 
 
-def _pairs(run: str, *, whole: bool) -> Iterator[str]:
-    """The bigrams; in a text also the last character, so that every single one begins a word."""
-    if len(run) == 1 and not whole:
-        yield run + "*"
-        return
-    yield from (run[i : i + 2] for i in range(len(run) - 1))
-    if whole:
-        yield run[-1]
-
-
-def _code(run: str) -> Iterator[str]:
-    """Of `a4`: a, 4, a4; of `1,000`: 1000; of `don't`: dont; of a word: its stem."""
+def _code(run: str) -> list[str]:
+    """Of `a4`: a, 4, a4; of `1,000`: 1000; of `don't`: don, t, dont; of a word: its stem."""
     run = _POSSESSIVE.sub("", run)
     if _THOUSANDS.fullmatch(run):
-        yield run.replace(",", "")
-        return
-    pieces = _PIECES.findall(run)
-    if len(pieces) > 1:
-        yield from (stem(one)[:LONGEST] for one in pieces)
-    joined = "".join(pieces)
-    if joined:
-        yield (stem(joined) if len(pieces) == 1 else joined)[:LONGEST]
+        return [run.replace(",", "")[:LONGEST]]
+    pieces = [stem(one)[:LONGEST] for one in _PIECES.findall(run)]
+    if len(pieces) == 1:
+        return pieces
+    return [*pieces, "".join(_PIECES.findall(run))[:LONGEST]] if pieces else []
+
+
+_WEAK = frozenset(stem(word) for word in _STOP.split())
 
 
 @cache

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "apps.im",
     "apps.speech",
     "apps.llm",
+    "apps.knowledge",
     "apps.skills",
     "apps.assistant",
     "apps.webhooks",
