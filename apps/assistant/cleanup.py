@@ -21,6 +21,7 @@ from apps.assistant.models import Job, Message, Remembered
 from apps.core.models import Heartbeat
 from apps.im import files
 from apps.im.models import Delivery
+from apps.knowledge import store
 from apps.llm import budgets, mask_maps
 
 log = structlog.get_logger(__name__)
@@ -48,6 +49,7 @@ def clean_up(now: datetime) -> dict[str, int]:
         "heartbeats": _delete(Heartbeat.objects.filter(at__lt=now - KEEP_LINKS)),
         "memories": _delete(Remembered.objects.filter(expires_at__lt=now)),
         "files": _old_files(settings.CLAWDBOT_HOME / "tmp") + files.remove_old(now),
+        "documents": store.remove_strays(now),
     }
     _optimise()
     log.info("cleanup.done", **removed)

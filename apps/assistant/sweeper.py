@@ -18,7 +18,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.models import QuerySet
 
-from apps.assistant import approvals, drain, finish, jobs, lost, pipeline, wake
+from apps.assistant import approvals, documents, drain, finish, jobs, lost, pipeline, wake
 from apps.assistant.models import Job, Message
 from apps.audit import seal
 from apps.audit.log import Actor
@@ -206,6 +206,11 @@ def questions() -> None:
         finish.end_idle(job, "expired", None, actor=actor, now=now, when=("asking",))
 
 
+def waiting_documents() -> None:
+    """Hand out the documents that nobody reads yet; clear away those that are gone."""
+    documents.hand_out()
+
+
 def sealing() -> None:
     """Chain the audit rows written since the last seal."""
     seal.seal_once()
@@ -219,5 +224,6 @@ PARTS: dict[str, Callable[[], None]] = {
     "waiting": waiting_jobs,
     "deliveries": deliveries,
     "questions": questions,
+    "documents": waiting_documents,
     "sealing": sealing,
 }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from apps.assistant import documents, hearing, runner
 from apps.assistant import drain as draining
-from apps.assistant import hearing, runner
 from apps.assistant.jobs import TASK_PREFIX
+from apps.knowledge import indexing
 from apps.skills.added import FAMILIES, GONE
 from apps.skills.base import registry
 from clawdbot.celery import app
@@ -20,6 +21,12 @@ def drain(lane: str) -> None:
 def hear(message_id: int, attempt: int) -> None:
     """Turn a voice message into text."""
     hearing.run(message_id, attempt)
+
+
+@app.task(name=documents.TASK)
+def index(document_id: int) -> None:
+    """Read and index a document."""
+    indexing.run(document_id)
 
 
 def _register(skill: str) -> None:

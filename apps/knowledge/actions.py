@@ -88,6 +88,16 @@ def remove(document: Document, actor: Actor) -> None:
     purging.purge()
 
 
+def withdraw(document: Document, actor: Actor) -> None:
+    """Take back a document that its adder no longer wants read; one that is ready stays."""
+    with transaction.atomic():
+        rows = Document.objects.filter(pk=document.pk, state__in=("waiting", "running"))
+        if rows.exists():
+            _drop(rows)
+            _record("document.withdrawn", document, actor)
+    purging.purge()
+
+
 def remove_collection(row: Collection, actor: Actor) -> None:
     """Take a collection away with everything in it."""
     guard.must_hold(actor, collections.MANAGE)

@@ -18,7 +18,7 @@ from apps.core import work
 from apps.core.clock import utcnow
 from apps.core.errors import ClawdbotError
 from apps.core.i18n import Text, both
-from apps.core.sql import Slot
+from apps.core.sql import Prepared, Slot
 from apps.knowledge import chunks, embedding, purging, reading, store, words
 from apps.knowledge.chunks import Passage
 from apps.knowledge.models import Chunk, Collection, Document
@@ -35,6 +35,7 @@ _BROKE = both("处理时出了故障，请重试", "something went wrong here; t
 claims = work.Claim(
     lambda: work.claimable(Document, Slot("now")).filter(pk=Slot("pk")), lease=LEASE_S
 )
+waiting = Prepared(lambda: work.claimable(Document, Slot("now")).values_list("pk"), window=True)
 
 
 class Lost(Exception):
@@ -72,9 +73,8 @@ def run(document_id: int, stop: Callable[[], None] = lambda: None) -> Document |
 
 def due(now: datetime, limit: int = 5) -> list[int]:
     """Documents that wait for a worker; each is named again after a minute if nobody took it."""
-    ready = work.claimable(Document, now)
     named = []
-    for key in list(ready.values_list("pk", flat=True)[:limit]):
+    for (key,) in waiting.rows(limit, 0, now=now):
         if Document.objects.filter(pk=key, state="waiting", not_before__lte=now).update(
             not_before=now + AGAIN
         ):
@@ -110,7 +110,7 @@ def _index(document: Document, stop: Callable[[], None]) -> None:
 
 def _rows(document: Document, read: Read) -> list[Chunk]:
     found: list[Passage] = list(chunks.passages(read.pieces))
-    title = document.name.rpartition(".")[0]
+    title = title_of(document)
     return [
         Chunk(
             document=document, number=number, place=one.place, text=one.text,
@@ -118,6 +118,11 @@ def _rows(document: Document, read: Read) -> list[Chunk]:
         )
         for number, one in enumerate(found)
     ]  # fmt: skip
+
+
+def title_of(document: Document) -> str:
+    """Its name without the extension."""
+    return document.name.rpartition(".")[0] or document.name
 
 
 def indexed_words(title: str, passage: Passage) -> list[str]:

@@ -50,7 +50,7 @@ class Document(WorkItem):
     collection at most one version is ready: the newest that could be read.
     """
 
-    OPEN: ClassVar = ("waiting", "running")
+    OPEN: ClassVar = ("waiting", "running", "gone")
     DEAD: ClassVar = "failed"
     STATES: ClassVar = [
         ("waiting", "待处理 waiting"),

@@ -38,7 +38,11 @@ def test_the_answer_is_among_the_first_three(library: Collection, reader: Person
     held = [one for one in missed if any(c.get("held") and c["q"] == one[0] for c in asked)]
     print("held out missed", len(held), "of", sum(bool(c.get("held")) for c in asked))
     share = 1 - len(missed) / len(asked)
-    print(f"hit@1 {first}/{len(asked)}, hit@3 {share:.3f}, {took:.1f} ms a question", *missed, sep="\n")
+    print(
+        f"hit@1 {first}/{len(asked)}, hit@3 {share:.3f}, {took:.1f} ms a question",
+        *missed,
+        sep="\n",
+    )
     assert len(asked) >= 40
     assert share >= 0.92
 

@@ -57,6 +57,8 @@ def test_every_skill_speaks_both_languages() -> None:
     needed = {"number": "TASK0001", "code": "K7M3Q9", "text": "x", "file": sent()}
     needed |= {"question": "x", "to": "en", "kind": "mail", "about": "x", "columns": "a"}
     for name, one in shown().items():
+        if name in ("learn", "docs"):  # these need the database: tests/knowledge
+            continue
         values = {p.name: needed[p.name] for p in one.parameters if p.required}
         said = {}
         for language in LANGUAGES:

@@ -140,5 +140,6 @@ def test_what_reads_does_not_write() -> None:
     reads = {name for name, one in registry().items() if not one.writes}
     assert reads == {
         "ping", "echo", "help", "whoami", "status", "tasks", "task", "usage", "host", "file",
-        "export", "ask", "summarise", "translate", "draft", "extract", "facts", "assist", "plan",
+        "export", "docs", "ask", "summarise", "translate", "draft", "extract", "facts", "assist",
+        "plan",
     }  # fmt: skip

@@ -20,11 +20,11 @@ ALWAYS = {
     "ping", "echo", "help", "whoami", "status", "tasks", "task", "cancel", "retry", "remind",
     "schedule", "approve", "deny", "usage", "new", "lang",
 }  # fmt: skip
-WITH_MODEL = {"ask", "summarise", "translate", "draft", "extract", "facts"}
+WITH_MODEL = {"ask", "summarise", "translate", "draft", "extract", "facts", "docs"}
 OWN = {"memory"}
 #: The assistant's own, which are in no help.
 HIDDEN = {"assist", "plan"}
-AS_JOBS = {"host", "cleanup", "file", "export", *WITH_MODEL, *HIDDEN}
+AS_JOBS = {"host", "cleanup", "file", "export", "learn", *WITH_MODEL, *HIDDEN}
 
 
 def test_every_builtin_skill_is_there_and_nothing_is_wrong() -> None:
