@@ -128,7 +128,9 @@ def sniff(data: bytes, name: str = "") -> Kind:
     for place, magic, kind in _MAGIC:
         if head.startswith(magic, place):
             return _inside_zip(data) if kind is ZIP else kind
-    return _container(head) or _text(data, name) or OTHER
+    # UTF-16's mark is also how a rare kind of MP3 begins.
+    marked = _text(data, name) if head.startswith(b"\xff\xfe") else None
+    return marked or _container(head) or _text(data, name) or OTHER
 
 
 def readable(data: bytes) -> str | None:

@@ -59,7 +59,8 @@ def _rows(pieces: list[Piece]) -> Iterator[Passage]:
     kept: list[Piece] = []
     for piece in pieces:
         for part in _parts(piece):
-            if kept and len(head) + sum(len(one.text) for one in kept) + len(part.text) > SIZE:
+            size = len(head) + sum(len(one.text) + 1 for one in (*kept, part))
+            if kept and size > SIZE:
                 yield _table(head, kept)
                 kept = []
             kept.append(part)

@@ -101,9 +101,9 @@ def _vectors(texts: Sequence[str], purpose: Purpose, row: LanguageModel) -> list
     embed = _embed()
     if embed is None:
         raise NoModel
-    found = [list(one) for one in embed(texts, purpose, row.name)]
+    found = embed(texts, purpose, row.name)
     try:
-        made = [vectors.unit(one) for one in found]
+        made = [vectors.unit(list(one)) for one in found]
     except (ValueError, TypeError) as error:
         raise WrongVectors(model=row.name) from error
     if len(made) != len(texts) or len(set(map(len, made))) != 1:

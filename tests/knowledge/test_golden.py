@@ -1,4 +1,8 @@
-"""The golden set: does the passage that answers a question come among the first three?"""
+"""The golden set: does the passage that answers a question come among the first three?
+
+Questions marked `held` were written after the ranking was; some of them share no word with their
+answer (锁屏, 自动锁定), which only vectors can bridge.
+"""
 
 from __future__ import annotations
 
@@ -24,31 +28,22 @@ def answers(case: dict[str, Any], hit: Hit) -> bool:
     return hit.document == case["file"] and case["has"] in hit.text and right_page
 
 
-def test_the_answer_is_among_the_first_three(library: Collection, reader: Person) -> None:
+def test_what_is_asked_is_found_and_what_nobody_tells_is_not(
+    library: Collection, reader: Person
+) -> None:
     rights = authz.rights([reader])[reader.pk]
     asked = [case for case in CASES if case["file"]]
-    missed, first = [], 0
     began = time.perf_counter()
-    for case in asked:
-        hits = search(case["q"], rights)
-        first += bool(hits) and answers(case, hits[0])
-        if not any(answers(case, hit) for hit in hits[:3]):
-            missed.append((case["q"], [(hit.document, hit.where.en) for hit in hits[:3]]))
-    took = (time.perf_counter() - began) / len(asked) * 1000
-    held = [one for one in missed if any(c.get("held") and c["q"] == one[0] for c in asked)]
-    print("held out missed", len(held), "of", sum(bool(c.get("held")) for c in asked))
-    share = 1 - len(missed) / len(asked)
-    print(
-        f"hit@1 {first}/{len(asked)}, hit@3 {share:.3f}, {took:.1f} ms a question",
-        *missed,
-        sep="\n",
-    )
+    hits = {case["q"]: search(case["q"], rights) for case in CASES}
+    took = (time.perf_counter() - began) / len(CASES) * 1000
+    first = [case for case in asked if any(answers(case, hit) for hit in hits[case["q"]][:1])]
+    three = [case for case in asked if any(answers(case, hit) for hit in hits[case["q"]][:3])]
+    false = [case["q"] for case in CASES if not case["file"] and hits[case["q"]]]
+    strange = len(CASES) - len(asked)
+    print(f"hit@1 {len(first)}, hit@3 {len(three)} of {len(asked)}; {took:.1f} ms a question")
+    print(f"found for {len(false)} of {strange} that no document tells: {false}")
+    print("missed:", *(case["q"] for case in asked if case not in three), sep="\n  ")
     assert len(asked) >= 40
-    assert share >= 0.92
-
-
-def test_what_no_document_tells_is_not_found(library: Collection, reader: Person) -> None:
-    rights = authz.rights([reader])[reader.pk]
-    strange = [case["q"] for case in CASES if not case["file"]]
-    found = {q: [hit.document for hit in hits] for q in strange if (hits := search(q, rights))}
-    assert len(found) <= 2
+    assert len(three) / len(asked) >= 0.92
+    assert len(first) / len(asked) >= 0.88
+    assert len(false) <= 2

@@ -59,7 +59,7 @@ def markdown(data: bytes) -> Found:
 def _marked(text: str) -> Iterator[Piece]:
     path: list[str] = []
     kept: list[str] = []
-    fenced = False
+    fenced, first = False, 1
     lines = [*_lines(text), ""]
     skip = 0
     for number, line in enumerate(lines):
@@ -70,9 +70,10 @@ def _marked(text: str) -> Iterator[Piece]:
         heading = None if fenced else _HEADING.match(line)
         table = not fenced and "|" in line and _RULE.match(lines[min(number + 1, len(lines) - 1)])
         if heading or table or (not line.strip() and not fenced) or number == len(lines) - 1:
-            yield Piece("\n".join(kept), {**place, "line": max(number + 1 - len(kept), 1)})
+            yield Piece("\n".join(kept), {**place, "line": first})
             kept = []
         elif not _FENCE.match(line):
+            first = first if kept else number + 1
             kept.append(_unmarked(line.rstrip()))
         if heading:
             level = len(heading[1])
