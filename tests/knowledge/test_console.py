@@ -128,6 +128,7 @@ def test_the_commands(roles: dict[str, Role], bob: Person, tmp_path: Path) -> No
     assert unknown.value.returncode == 2
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_index_is_made_anew_when_it_is_lost(put: Put) -> None:
     place = put("a", "a.txt", "年休假为十天").collection_id
     index.remove(connection)
