@@ -23,9 +23,9 @@ from apps.core.private import MARKER
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clawdbot.settings.base")
 PHRASES = (
     "公司 员工 部门 经理 审批 流程 申请 系统 填写 提交 财务部 人力资源部 合同 供应商 预算 项目 "
-    "客户 产品 会议 报告 制度 规定 标准 时间 工作日 负责人 培训 考核 安全 设备 采购 报销 出差 住宿 发票 "
+    "客户 产品 会议 报告 制度 规定 标准 时间 工作日 负责人 培训 考核 安全 设备 采购 报销 出差 发票 "
     "金额 超过 应当 不得 按照 根据 完成 之前 以上 以下 每月 每年 及时 统一 管理 要求 通知 确认 "
-    "记录 检查 质量 交付 测试 上线 维护 服务 网络 账号 密码 数据 备份 权限 文件 归档 保密 责任 绩效 奖金"
+    "住宿 记录 检查 质量 测试 上线 维护 服务 网络 账号 密码 数据 备份 权限 文件 归档 保密 责任 奖金"
 )
 ENGLISH = (
     "the project budget manager approval contract delivery team office policy employee report "
