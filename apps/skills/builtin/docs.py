@@ -27,8 +27,6 @@ DROPPED = both(
     "（有 {count} 句没有依据，已略去。）",
     "({count} sentences had nothing to stand on and were left out.)",
 )
-CUT = both("（回答过长，未写完。）", "(The answer was too long and is not finished.)")
-SOURCES = both("出处", "Sources")
 SHOWN = 3
 
 
@@ -42,6 +40,7 @@ SHOWN = 3
     examples=[
         both("/查资料 年假有多少天？", "/docs How many days of annual leave?"),
     ],
+    lane="model",
     timeout=120,
     writes=False,
     outside=True,
@@ -81,17 +80,17 @@ def _written(ctx: Context, question: str, hits: list[Hit]) -> Card:
     found = answering.checked(written.data, hits, question)
     if not found.sentences:
         return _passages(ctx, question, hits, ctx.say(NO_ANSWER))
-    notes = [ctx.say(DROPPED, count=found.dropped)] if found.dropped else []
-    notes += [ctx.say(CUT)] if written.cut else []
-    answer = "\n".join([*(one.cited for one in found.sentences), *notes])
-    blocks = (Text(answer), Divider(), _sources(ctx, found, hits), Text(ai_label.label(language)))
-    return Card("", "blue", blocks)
+    lines = [one.cited for one in found.sentences]
+    if found.dropped:
+        lines.append(ctx.say(DROPPED, count=found.dropped))
+    return ai_label.card(
+        written, language, blocks=(Text("\n".join(lines)),), sources=_sources(found, hits, language)
+    )
 
 
-def _sources(ctx: Context, found: Checked, hits: list[Hit]) -> Text:
+def _sources(found: Checked, hits: list[Hit], language: str) -> list[str]:
     numbers = sorted({n for one in found.sentences for n in one.passages})
-    lines = [f"[{n}] {hits[n - 1].cited(ctx.language)}" for n in numbers]
-    return Text("\n".join([ctx.say(SOURCES), *lines]))
+    return [f"[{n}] {hits[n - 1].cited(language)}" for n in numbers]
 
 
 def _passages(ctx: Context, question: str, hits: list[Hit], said: str) -> Card:
