@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
+from datetime import datetime
 
 import openpyxl
 import pytest
@@ -87,6 +89,29 @@ def test_xlsx_has_rows_with_their_head_and_no_hidden_sheet() -> None:
     ]
 
 
+def test_cells_are_read_as_people_see_them() -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["a", "b", "c", "d", "e"])
+    sheet.append([0.15, datetime(2026, 7, 1), True, 2.50, "=1+1"])
+    sheet["A2"].number_format = "0%"
+    made = io.BytesIO()
+    book.save(made)
+    # What was never calculated has no value; nothing is calculated here.
+    assert texts(read(made.getvalue(), "a.xlsx")) == ["15% | 2026-07-01 | TRUE | 2.5"]
+
+
+def _bloated_pdf() -> bytes:
+    """Half a gigabyte of blanks as the content of a page, in half a megabyte."""
+    packer = zlib.compressobj(9)
+    packed = b"".join(packer.compress(b" " * 2**20) for _ in range(512)) + packer.flush()
+    plain = make.pdf(["x"])
+    start = plain.rindex(b"8 0 obj")
+    stream = b"8 0 obj\n<< /Length %d /Filter /FlateDecode >>\nstream\n" % len(packed)
+    return plain[:start] + stream + packed + b"\nendstream\nendobj\ntrailer << /Root 1 0 R >>\n"
+
+
 def _encrypted() -> bytes:
     writer = PdfWriter(clone_from=PdfReader(io.BytesIO(make.pdf(["secret"]))))
     writer.encrypt("password")
@@ -117,6 +142,7 @@ _EXTERNAL = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><w:document>&
         ("a.pdf", _encrypted(), "has a password"),
         ("a.pdf", make.pdf(["", ""]), "no text in it"),
         ("a.pdf", b"%PDF-1.7\nnothing of the kind", "broken"),
+        ("a.pdf", _bloated_pdf(), "broken|too large|no text|too long"),
         ("a.docx", make.docx("")[:-30], "broken"),
         ("a.docx", make.docx(""), "no text in it"),
         ("a.docx", make.package({"word/document.xml": _ENTITY}), "entities"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.knowledge import words
+from apps.knowledge import index, words
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,23 @@ def test_what_is_written_is_found_by_asking_for_it(text: str) -> None:
     for one in words.of_question(text):
         wanted = one.word.rstrip("*")
         assert any(word.startswith(wanted) for word in there), (one, there)
+
+
+@pytest.mark.django_db
+def test_no_question_breaks_a_database() -> None:
+    for text in (
+        "'",
+        '"',
+        "\\",
+        "a'b\\c\"d",
+        "*",
+        "年*",
+        "𠀀𠀁",
+        "ß İ ﬃ",
+        "\x00\ud800a",
+        "-- ;",
+        "①②",
+        "ａ～ｂ",
+    ):
+        for word in [*words.of_text(text), *(one.word for one in words.of_question(text))]:
+            assert index.having(word, [1]) == []

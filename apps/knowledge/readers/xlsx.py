@@ -45,11 +45,11 @@ def _rows(book: Any) -> Iterator[Piece]:
             continue
         head: Piece | None = None
         rows = 0
-        for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
+        for number, row in enumerate(sheet.iter_rows(), 1):
             cells += len(row)
             if cells > MAX_CELLS:
                 raise Unreadable("too_many_cells")
-            values = [_shown(value) for value in row]
+            values = [_shown(cell) for cell in row]
             while values and not values[-1]:
                 values.pop()
             if not any(values):
@@ -65,19 +65,21 @@ def _rows(book: Any) -> Iterator[Piece]:
             yield head
 
 
-def _shown(value: Any) -> str:
+def _shown(cell: Any) -> str:
     """A cell as people read it."""
-    match value:
+    match cell.value:
         case None:
             return ""
-        case bool():
-            return "TRUE" if value else "FALSE"
-        case float():
-            return f"{value:.10g}"
-        case datetime():
-            midnight = value.time() == time(0)
-            return f"{value:%Y-%m-%d}" if midnight else f"{value:%Y-%m-%d %H:%M}"
-        case date():
-            return f"{value:%Y-%m-%d}"
-        case _:
+        case bool() as truth:
+            return "TRUE" if truth else "FALSE"
+        case float() | int() as number if "%" in (cell.number_format or ""):
+            return f"{number * 100:.10g}%"
+        case float() as number:
+            return f"{number:.10g}"
+        case datetime() as moment:
+            midnight = moment.time() == time(0)
+            return f"{moment:%Y-%m-%d}" if midnight else f"{moment:%Y-%m-%d %H:%M}"
+        case date() as day:
+            return f"{day:%Y-%m-%d}"
+        case value:
             return " ".join(str(value).split())

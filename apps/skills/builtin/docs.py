@@ -40,6 +40,10 @@ SHOWN = 3
     examples=[
         both("/查资料 年假有多少天？", "/docs How many days of annual leave?"),
     ],
+    phrases=[
+        both("在资料里查{question}", "search the documents for {question}"),
+        both("查一下资料{question}", "look up {question} in the documents"),
+    ],
     lane="model",
     timeout=120,
     writes=False,
