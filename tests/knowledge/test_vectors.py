@@ -116,6 +116,13 @@ def test_vectors_are_no_way_around_rights(put: Put, embedder: Embedder) -> None:
     assert search("晚饭", FakeRights(("knowledge.read.open", "model.use.*"))) == []
 
 
+def test_vectors_of_what_is_not_ready_are_not_compared(put: Put, embedder: Embedder) -> None:
+    document = put("a", "食堂.txt", "晚餐时间为 17:30。")
+    put("a", "别的.txt", "仓库货架")
+    Document.objects.filter(pk=document.pk).update(state="waiting")
+    assert search("晚饭", EVERYTHING) == []
+
+
 def test_a_model_that_fails_leaves_the_words(put: Put, embedder: Embedder, bob: Person) -> None:
     embedder.fails = True
     document = put("a", "食堂.txt", "晚餐时间为 17:30。")
