@@ -48,6 +48,8 @@ def answer_of(message: Message) -> str:
     return str(row.card) + row.text
 
 
+# Committed: the watch beside a job looks from a thread of its own once a job takes a second.
+@pytest.mark.django_db(transaction=True)
 def test_a_file_is_learned_and_found(chat: Chat, member: Role) -> None:  # noqa: F811
     data = make.docx("# 休假\n年休假为十天。")
     said = answer_of(chat.say("bob", "/入库", **attached("手册.docx", data)))
