@@ -99,6 +99,18 @@ def lane_of(skill: skills.Skill, parameters: dict[str, Any]) -> str:
     return "model" if lanes == {"model"} else skill.lane
 
 
+def _lane(skill: skills.Skill) -> str:
+    """Without any model nobody works in the lane of those who wait for one."""
+    return "normal" if skill.lane == "model" and not usable.permissions() else skill.lane
+
+
+def watch_models() -> None:
+    """Let `up` know whether there are models; without one what waits for one goes to others, whose
+    answer says so."""
+    if not models.tell_worker():
+        Job.objects.filter(state="waiting", lane="model").update(lane="normal")
+
+
 def entry(job: Job, action: str, actor: Actor, outcome: str = "", **data: Any) -> Entry:
     """An audit entry about a job."""
     return Entry(

@@ -28,7 +28,6 @@ from apps.core.line import START, Heads, Place
 from apps.core.signs import looked
 from apps.core.sql import Prepared, Slot
 from apps.im import bot_checks, bots, delivery
-from apps.llm import actions as models
 
 log = structlog.get_logger(__name__)
 TICK_S = 1.0
@@ -121,7 +120,7 @@ class Learner(threading.Thread):
             _attempt("learning", lambda: bot_checks.learn_missing(Actor.system("sweeper")))
             # A bot or a model may have been added elsewhere.
             _attempt("streams", bots.tell_streams)
-            _attempt("models", models.tell_worker)
+            _attempt("models", jobs.watch_models)
 
 
 def _attempt(part: str, act: Callable[[], Any]) -> None:

@@ -15,8 +15,11 @@ from apps.core.private import wanted
 from apps.llm.models import LanguageModel
 
 
-def tell_worker() -> None:
-    """Let `up` know whether somebody has to wait for models; called whenever that may change."""
+def tell_worker() -> bool:
+    """Let `up` know whether somebody has to wait for models; called whenever that may change.
+
+    Returns whether there is a model.
+    """
     file = wanted(settings.CLAWDBOT_HOME, "worker-model")
     there = LanguageModel.objects.filter(enabled=True, kind="chat").exists()
     with suppress(OSError):  # no `up` runs here, or ever did: there is nobody to be told
@@ -24,6 +27,7 @@ def tell_worker() -> None:
             file.touch()
         else:
             file.unlink(missing_ok=True)
+    return there
 
 
 def add(

@@ -8,11 +8,12 @@ import pytest
 
 from apps.accounts import authz
 from apps.accounts.models import Role
-from apps.assistant import runner
+from apps.assistant import jobs, runner
 from apps.assistant.models import Job, Message
 from apps.audit.log import Actor
 from apps.im.models import Delivery
 from apps.llm import actions
+from apps.llm.models import LanguageModel
 from apps.simulate.model import KEY, MODEL, ModelStand
 from tests.assistant.conftest import SYSTEM, Chat
 
@@ -60,3 +61,16 @@ def test_who_may_use_no_model_is_told_which_right_is_missing(
     assert not stand.asked
     authz.allow(roles["member"], "model.use.stand", SYSTEM)
     assert done(chat, "bob", "/ask why")[0].state == "succeeded"
+
+
+def test_without_any_model_the_answer_still_comes(
+    chat: Chat, stand: ModelStand, answer: Callable[[Message], str]
+) -> None:
+    waiting = chat.say("alice", "/ask why")
+    assert Job.objects.get(message=waiting).lane == "model"
+    LanguageModel.objects.all().delete()
+    jobs.watch_models()
+    assert Job.objects.get(message=waiting).lane == "normal"
+    job, said = done(chat, "alice", "/ask why")
+    assert (job.lane, job.state) == ("normal", "failed")
+    assert "model add" in said
