@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from apps.core.errors import ClawdbotError
+
+if TYPE_CHECKING:
+    from apps.llm.shapes import Usage
 
 
 class ModelError(ClawdbotError):
@@ -15,6 +18,8 @@ class ModelError(ClawdbotError):
     http_status = 502
     #: May the same question go to it again, or to the next model of the chain?
     passes: ClassVar[bool] = False
+    #: What the call cost all the same, None when nothing is known of it.
+    usage: Usage | None = None
 
     def __init__(
         self, detail: str = "", /, *, after: float | None = None, **params: object
@@ -108,6 +113,30 @@ class Network(ModelError):
     code = "network"
     zh = "连不上模型 {model}。管理员可以用 model check {model} 查看。"
     passes = True
+
+
+class ToolsRefused(BadRequest):
+    """The model {model} takes no tools ({why})."""
+
+    zh = "模型 {model} 不支持工具调用（{why}）。"
+
+
+class FormatRefused(BadRequest):
+    """The model {model} does not know the answer format that was asked for ({why})."""
+
+    zh = "模型 {model} 不支持要求的回答格式（{why}）。"
+
+
+class BadAnswer(BadRequest):
+    """The answer of the model {model} cannot be used ({why}). Try again, or choose another one."""
+
+    zh = "模型 {model} 的回答无法使用（{why}）。请再试一次，或换一个模型。"
+
+
+class Cut(TooLong):
+    """The answer of the model {model} did not fit into {limit} tokens. Please ask for less."""
+
+    zh = "模型 {model} 的回答超过了 {limit} 个 token 的上限，请把要求缩小一些。"
 
 
 class NoModel(ClawdbotError):

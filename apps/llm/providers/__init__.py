@@ -1,1 +1,1 @@
-"""Model vendors: one file each."""
+"""Model vendors: one file each, found by lying here."""

@@ -1,0 +1,1 @@
+"""The Chat Completions wire: requests, streams, answers and errors of every provider."""
