@@ -1,8 +1,9 @@
 """A strict stand-in of an OpenAI-compatible model server, for tests and for trying models.
 
 It thinks nothing: `answers` are given one after the other, then `answer` for ever. An answer is
-what the assistant's message holds (a text, or a dict such as `{"tool_calls": […]}`), or a function
-of the request's body that returns one.
+what the assistant's message holds (a text, or a dict such as `{"tool_calls": […]}`), a `Reply` with
+all its detail, an `Answer` (of the server, for errors), or a function of the request's body that
+returns one of them. With a `vendor` it is as strict as that one.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from apps.simulate.model_stream import Body, Reply, spoken
+from apps.simulate.model_vectors import vectors
+from apps.simulate.model_vendors import objection
 from apps.simulate.server import Answer, Call, HttpStand
+
+__all__ = ["KEY", "MODEL", "Body", "ModelStand", "Reply", "Said", "calls", "error"]
 
 KEY = "sk-stand-model-0123456789"
 MODEL = "stand-model"
-Body = dict[str, Any]
-Said = str | Body | Callable[[Body], "str | Body"]
+Said = str | Body | Reply | Answer | Callable[[Body], Any]
 
 
 def calls(*made: tuple[str, Body]) -> Body:
@@ -37,14 +42,20 @@ def calls(*made: tuple[str, Body]) -> Body:
 
 
 class ModelStand(HttpStand):
-    """`asked` holds the bodies of the chat requests that were let in."""
+    """`asked` holds the bodies of the chat requests that were let in, `embedded` those of the
+    requests for vectors."""
 
-    def __init__(self, port: int = 0, *, answer: Said = "pong", key: str = KEY) -> None:
+    def __init__(
+        self, port: int = 0, *, answer: Said = "pong", key: str = KEY, vendor: str = ""
+    ) -> None:
         super().__init__(port)
         self.answer = answer
         self.answers: list[Said] = []
         self.key = key
+        self.vendor = vendor
+        self.models = {MODEL}
         self.asked: list[Body] = []
+        self.embedded: list[Body] = []
 
     @property
     def base_url(self) -> str:
@@ -56,41 +67,37 @@ class ModelStand(HttpStand):
         if call.headers.get("authorization") != f"Bearer {self.key}":
             return error(401, "Incorrect API key provided", "invalid_api_key")
         if (call.method, call.path) == ("GET", "/v1/models"):
-            return Answer(200, {"object": "list", "data": [{"id": MODEL, "object": "model"}]})
-        if (call.method, call.path) != ("POST", "/v1/chat/completions"):
+            known = [{"id": name, "object": "model"} for name in sorted(self.models)]
+            return Answer(200, {"object": "list", "data": known})
+        if call.method != "POST" or call.path not in {"/v1/chat/completions", "/v1/embeddings"}:
             return error(404, f"no such path {call.path}", "not_found")
         try:
             body = call.json()
         except ValueError as broken:
             return error(400, str(broken), "invalid_json")
-        if body.get("model") != MODEL:
+        if body.get("model") not in self.models:
             return error(404, f"The model {body.get('model')} does not exist", "model_not_found")
+        return self._vectors(body) if call.path == "/v1/embeddings" else self._chat(body)
+
+    def _chat(self, body: Body) -> Answer:
         if not body.get("messages"):
             return error(400, "messages is required", "invalid_request_error")
+        if (refused := objection(self.vendor, body)) is not None:
+            return refused
         self.asked.append(body)
-        return Answer(200, completion(self._said(body), body))
-
-    def _said(self, body: Body) -> str | Body:
         said = self.answers.pop(0) if self.answers else self.answer
-        return said(body) if callable(said) else said
+        said = said(body) if callable(said) else said
+        if isinstance(said, Answer):
+            return said
+        return spoken(said if isinstance(said, Reply) else Reply(said), body)
 
-
-def completion(said: str | Body, body: Body) -> Body:
-    """A whole answer around an assistant's message; a token is four characters here."""
-    message: Body = {"role": "assistant", **(said if isinstance(said, dict) else {"content": said})}
-    finish = "tool_calls" if message.get("tool_calls") else "stop"
-    used = {
-        "prompt_tokens": len(json.dumps(body["messages"], ensure_ascii=False)) // 4 + 1,
-        "completion_tokens": len(json.dumps(message, ensure_ascii=False)) // 4 + 1,
-    }
-    return {
-        "id": "chatcmpl-stand",
-        "object": "chat.completion",
-        "created": 1_700_000_000,
-        "model": MODEL,
-        "choices": [{"index": 0, "message": message, "finish_reason": finish}],
-        "usage": {**used, "total_tokens": sum(used.values())},
-    }
+    def _vectors(self, body: Body) -> Answer:
+        self.embedded.append(body)
+        given = body.get("input")
+        texts = [given] if isinstance(given, str) else given
+        if not texts or not all(isinstance(one, str) and one for one in texts):
+            return error(400, "input must be texts", "invalid_request_error")
+        return Answer(200, vectors(texts, body["model"]))
 
 
 def error(status: int, message: str, code: str) -> Answer:

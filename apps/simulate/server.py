@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
@@ -38,11 +38,17 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is answered: JSON, or bytes as they are (with a content-type among the headers)."""
+    """What is answered: JSON, or bytes as they are (with a content-type among the headers).
+
+    `parts` instead of a body are sent one after the other, each after so many seconds; `cut` closes
+    the connection after the last of them, in the middle of the answer.
+    """
 
     status: int = 200
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    parts: Sequence[tuple[float, bytes]] = ()
+    cut: bool = False
 
 
 @dataclass
@@ -69,6 +75,8 @@ class HttpStand:
         #: The newest calls with what was answered, and the fault that they met ("" for none).
         self.answered: deque[tuple[Call, Answer, str]] = deque(maxlen=KEPT)
         self.delay_s = 0.0  # between the work and the answer
+        #: Callers that went away before they had their answer.
+        self.gone = 0
         self.clock_off_s = 0.0  # what the answers' `Date` is ahead by
         self._faults: list[Fault] = []
         #: Asked for every call that no scripted fault is for: what goes wrong with this one?
@@ -173,7 +181,7 @@ class HttpStand:
         self._open.add(writer)
         try:
             while (call := await _read(reader)) is not None:
-                if not await self._handle(call, writer):
+                if not await self._handle(call, reader, writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the caller went away, which is its good right
@@ -181,7 +189,9 @@ class HttpStand:
             self._open.discard(writer)
             writer.close()
 
-    async def _handle(self, call: Call, writer: asyncio.StreamWriter) -> bool:
+    async def _handle(
+        self, call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
         """Answer one call; False when the connection is not to be used again."""
         fault = self._take_fault(call)
         with self._changed:
@@ -193,10 +203,12 @@ class HttpStand:
             self._changed.notify_all()
         raw = _written(answer, time.time() + self.clock_off_s)
         await asyncio.sleep(self.delay_s)
+        if self._is_gone(reader):
+            return False
         if fault is None or fault.kind == "answer":
             writer.write(raw)
             await writer.drain()
-            return True
+            return not answer.parts or await self._send_parts(answer, reader, writer)
         if fault.kind == "hang":
             await self._stopping.wait()
             return False
@@ -206,6 +218,29 @@ class HttpStand:
         else:
             writer.transport.abort()
         return False
+
+    async def _send_parts(
+        self, answer: Answer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        for seconds, part in answer.parts:
+            await asyncio.sleep(seconds)
+            if self._is_gone(reader):
+                return False
+            writer.write(b"%x\r\n%b\r\n" % (len(part), part))
+            await writer.drain()
+        if answer.cut:
+            return False
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+        return True
+
+    def _is_gone(self, reader: asyncio.StreamReader) -> bool:
+        if not reader.at_eof() and reader.exception() is None:
+            return False
+        with self._changed:
+            self.gone += 1
+            self._changed.notify_all()
+        return True
 
     def _take_fault(self, call: Call) -> Fault | None:
         for fault in self._faults:
@@ -243,5 +278,5 @@ def _written(answer: Answer, now: float) -> bytes:
     headers = own | {name.lower(): value for name, value in answer.headers.items()}
     lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    lines += [f"content-length: {len(body)}"]
+    lines += ["transfer-encoding: chunked" if answer.parts else f"content-length: {len(body)}"]
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body

@@ -304,7 +304,7 @@ class WecomAibotStand(Desk):
                 if call.headers.get("upgrade", "").lower() == "websocket":
                     await self.sockets.serve(Frames(call, reader, writer))
                     break
-                if not await self._handle(call, writer):
+                if not await self._handle(call, reader, writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the caller went away, which is its good right
