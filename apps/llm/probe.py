@@ -86,7 +86,7 @@ class _Probe:
         if isinstance(error, Auth):
             key = words.NO_KEY if not self.target.key else words.BAD_KEY
             yield Finding("key", False, key.format(detail=error.detail))
-            yield Finding(step, False, words.SKIPPED)
+            yield Finding(step, None, words.SKIPPED)
             return
         yield Finding("key", None, words.KEY_UNKNOWN)
         yield Finding(step, False, words.of(error))

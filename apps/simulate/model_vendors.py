@@ -79,7 +79,7 @@ def _moonshot(body: Body) -> Answer | None:
             400, "invalid temperature: only 1 is allowed for this model",
             type="invalid_request_error",
         )  # fmt: skip
-    if body.get("tool_choice") not in (None, "auto", "none"):
+    if isinstance(body.get("tool_choice"), dict):
         return openai_error(
             400, "tool_choice 'specified' is incompatible with thinking enabled",
             type="invalid_request_error",

@@ -7,7 +7,7 @@ from collections.abc import Generator
 
 import pytest
 
-SERVICES = ("postgres", "redis", "rabbitmq", "synapse", "browser", "stack", "faults")
+SERVICES = ("postgres", "redis", "rabbitmq", "synapse", "llama", "browser", "stack", "faults")
 
 
 def in_ci() -> bool:

@@ -3,7 +3,9 @@
 Source: help.aliyun.com/zh/model-studio: compatibility-of-openai-with-dashscope, error-code. Errors
 carry codes such as `Throttling.RateQuota`, on the compatible path also in lower case. Open-weight
 Qwen3 models think in streams only ("enable_thinking must be set to false for non-streaming calls").
-`tool_choice` knows auto and names, not `required`.
+`tool_choice` knows auto and names, not `required`. Content is refused with words that differ:
+`InternalError.Algo.DataInspectionFailed` (github.com/QwenLM/qwen-code#3145), "Output data may
+contain inappropriate content" (github.com/langgenius/dify-official-plugins#1651).
 """
 
 from __future__ import annotations
@@ -11,7 +13,16 @@ from __future__ import annotations
 from typing import ClassVar
 
 from apps.core.i18n import both
-from apps.llm.errors import Auth, Balance, ContentIn, Overloaded, Rate, TooLong
+from apps.llm.errors import (
+    Auth,
+    BadRequest,
+    Balance,
+    ContentIn,
+    ContentOut,
+    Overloaded,
+    Rate,
+    TooLong,
+)
 from apps.llm.provider import Provider
 from apps.llm.quirks import Quirks
 
@@ -36,6 +47,11 @@ class DashScope(Provider):
         ("*-thinking*", {"always_thinks": True}),
         ("qwq*", {"always_thinks": True}),
     )
+    words: ClassVar = {
+        "output data may contain": ContentOut,
+        "output text data may contain": ContentOut,
+        "may contain inappropriate content": ContentIn,
+    }
     codes: ClassVar = {
         "InvalidApiKey": Auth,
         "invalid_api_key": Auth,
@@ -43,12 +59,14 @@ class DashScope(Provider):
         "Arrearage": Balance,
         "AllocationQuota": Balance,
         "Throttling": Rate,
+        "Throttling.AllocationQuota": Rate,  # of a minute; the other is that of what was paid for
         "limit_requests": Rate,
         "insufficient_quota": Rate,  # here it is the quota of a minute
         "DataInspectionFailed": ContentIn,
         "data_inspection_failed": ContentIn,
         "ServiceUnavailable": Overloaded,
         "InternalError": Overloaded,
+        "InvalidParameter": BadRequest,
         "RequestTooLarge": TooLong,
     }
     hint = both(

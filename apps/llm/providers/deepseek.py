@@ -2,7 +2,8 @@
 
 Thinks unless told not to; then temperature has no effect. A history with tool calls needs the
 `reasoning_content` of every call, be it "", or is refused with 400 (also told by
-github.com/sst/opencode#24722). Efforts are low, high and max; medium counts as high.
+github.com/sst/opencode#24722). Efforts are low, high and max; medium counts as high. Content is
+refused with "Content Exists Risk" alone (github.com/deepseek-ai/DeepSeek-V2#30).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from apps.core.i18n import Text, both
-from apps.llm.errors import Overloaded
+from apps.llm.errors import ContentIn
 from apps.llm.provider import Provider
 from apps.llm.quirks import Quirks
 
@@ -26,7 +27,7 @@ class DeepSeek(Provider):
         json="object", switch="type", thinks=True, efforts=("low", "high", "high"),
         temperature_thinking=False, replay="reasoning", thinking_room=8192,
     )  # fmt: skip
-    statuses: ClassVar = {500: Overloaded, 503: Overloaded}
+    words: ClassVar = {"content exists risk": ContentIn}
     hint = both(
         "在 platform.deepseek.com 创建 API key；余额不足时返回 402。",
         "Make a key at platform.deepseek.com; without a balance it answers 402.",

@@ -2,7 +2,8 @@
 
 The kind of an error is in `error.type`. Models that think take the temperature 1 only ("invalid
 temperature: only 1 is allowed for this model"), K3 cannot be told not to think, and histories with
-calls need their `reasoning_content`. Without a balance it answers 403.
+calls need their `reasoning_content`. Without a balance it answers 403. A named `tool_choice` "is
+incompatible with thinking enabled" (github.com/can1357/oh-my-pi#827); K3 takes `required` (#5994).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Moonshot(Provider):
     models = (
         ("kimi-k2.[5-9]*", {"vision": True}),
         ("kimi-k3*", {"vision": True, "always_thinks": True, "switch": "effort",
-                      "efforts": ["low", "high", "high"]}),
+                      "tool_choices": ["none", "required"], "efforts": ["low", "high", "high"]}),
         ("moonshot-v1*", {"thinks": False, "switch": "", "temperature": True, "replay": "plain",
                           "thinking_room": 0}),
         ("*-vision*", {"vision": True}),

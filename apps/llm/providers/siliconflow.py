@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from apps.core.i18n import both
-from apps.llm.errors import BadRequest, Overloaded
+from apps.llm.errors import BadRequest, Balance, Overloaded
 from apps.llm.provider import Provider
 from apps.llm.quirks import Quirks
 
@@ -29,8 +29,9 @@ class SiliconFlow(Provider):
     )
     codes: ClassVar = {
         "20012": BadRequest,
-        "50505": Overloaded,
+        "30001": Balance,
         "50501": Overloaded,
+        "50505": Overloaded,
         "50507": Overloaded,
     }
     hint = both(

@@ -2,7 +2,8 @@
 at docs.z.ai/api-reference/api-code.
 
 Errors carry codes of their own: 1302 is one's own concurrency (it limits what is in flight, not
-requests a second), 1305 the platform's load, 1301 content, 1113 money. The path ends in /v4.
+requests a second), 1305 the platform's load, 1301 content, 1113 money. The path ends in /v4. "Tool
+choice must be auto" (github.com/vectorize-io/hindsight#4246).
 """
 
 from __future__ import annotations

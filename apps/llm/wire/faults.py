@@ -1,8 +1,8 @@
 """Turns what a vendor complains of into one of our ten errors.
 
-Looked at in this order: the vendor's own codes, what the message says, the vendor's statuses, codes
-that many share, the HTTP status. A message is looked at before the rest because many send one code
-for everything.
+Looked at in this order: the vendor's own words and codes, what a message says anywhere, the
+vendor's statuses, codes that many share, the HTTP status. A message comes before those because many
+send one code for everything.
 """
 
 from __future__ import annotations
@@ -76,9 +76,11 @@ def fault(line: Line, status: int, complaint: Complaint, headers: Mapping[str, s
 
 def _kind(line: Line, status: int, complaint: Complaint) -> type[ModelError]:
     provider = line.provider
+    message = " ".join((*complaint.codes, complaint.message)).lower()
     return (
-        _by_code(complaint.codes, provider.codes)
-        or _by_words(status, complaint.message.lower())
+        next((kind for word, kind in provider.words.items() if word in message), None)
+        or _by_code(complaint.codes, provider.codes)
+        or _by_words(status, message)
         or provider.statuses.get(status)
         or _by_code(complaint.codes, _CODES)
         or _STATUSES.get(status)
@@ -90,7 +92,9 @@ def _by_code(
     codes: Iterable[str], known: Mapping[str, type[ModelError]]
 ) -> type[ModelError] | None:
     for code in codes:
-        for form in (code, code.partition(".")[0]):
+        # `RateLimitExceeded.EndpointRPMExceeded` of one, `InternalError.Algo.InvalidParameter` of
+        # another: what is known may stand at either end.
+        for form in (code, code.rpartition(".")[2], code.partition(".")[0]):
             if form in known:
                 return known[form]
     return None

@@ -1,0 +1,175 @@
+"""How each vendor words each kind of error, and which of the ten it is.
+
+From the pages that the providers' files name, written apart from them.
+"""
+
+from __future__ import annotations
+
+from apps.llm.errors import (
+    Auth,
+    BadRequest,
+    Balance,
+    ContentIn,
+    ContentOut,
+    FormatRefused,
+    ModelError,
+    Overloaded,
+    Rate,
+    Timeout,
+    TooLong,
+    ToolsRefused,
+)
+from apps.simulate.model_vendors import base_resp, openai_error, spark_error
+from apps.simulate.server import Answer
+
+TEXT = {"content-type": "text/plain"}
+
+
+def _openai(status: int, message: str, kind: str, code: object = None) -> Answer:
+    return openai_error(status, message, type=kind, code=code)
+
+
+def _zhipu(status: int, code: str, message: str = "") -> Answer:
+    return openai_error(status, message, code=code)
+
+
+def _flat(status: int, code: object, message: str) -> Answer:
+    return Answer(status, {"code": code, "message": message, "data": None})
+
+
+ERRORS: list[tuple[str, Answer, type[ModelError]]] = [
+    # What everybody has: the statuses.
+    ("custom", Answer(401, {}), Auth),
+    ("custom", Answer(403, b"<html>", TEXT), Auth),
+    ("custom", Answer(402, {}), Balance),
+    ("custom", Answer(404, {"detail": "Not Found"}), BadRequest),
+    ("custom", Answer(408, {}), Timeout),
+    ("custom", Answer(413, b"", TEXT), TooLong),
+    ("custom", Answer(422, {"detail": [{"msg": "x"}]}), BadRequest),
+    ("custom", Answer(429, b"slow down", TEXT), Rate),
+    ("custom", Answer(500, {}), Overloaded),
+    ("custom", Answer(502, b"<html>Bad Gateway</html>", TEXT), Overloaded),
+    ("custom", Answer(503, b"", TEXT), Overloaded),
+    ("custom", Answer(504, b"", TEXT), Timeout),
+    ("custom", Answer(301, b"", {"location": "https://elsewhere/"}), BadRequest),
+    ("custom", Answer(200, {"error": "model crashed"}), Overloaded),
+    ("custom", Answer(200, {"error": {"message": "m", "code": 400}}), BadRequest),
+    ("openai", _openai(401, "Incorrect API key", "invalid_request_error", "invalid_api_key"), Auth),
+    ("openai", _openai(429, "You exceeded your current quota", "insufficient_quota",
+                       "insufficient_quota"), Balance),
+    ("openai", _openai(429, "Rate limit reached", "requests", "rate_limit_exceeded"), Rate),
+    ("openai", _openai(400, "This model's maximum context length is 128000 tokens",
+                       "invalid_request_error", "context_length_exceeded"), TooLong),
+    ("openai", _openai(400, "policy", "invalid_request_error", "content_filter"), ContentIn),
+    ("deepseek", _openai(402, "Insufficient Balance", "unknown_error", "invalid_request_error"),
+     Balance),
+    ("deepseek", _openai(401, "Authentication Fails", "authentication_error"), Auth),
+    ("deepseek", _openai(422, "bad", "invalid_request_error"), BadRequest),
+    ("deepseek", _openai(503, "busy", "server_error"), Overloaded),
+    ("deepseek", _openai(400, "This model's maximum context length is 131072 tokens.",
+                         "invalid_request_error"), TooLong),
+    ("deepseek", _openai(400, "Content Exists Risk", "invalid_request_error"), ContentIn),
+    ("dashscope", _openai(429, "m", "limit_requests", "Throttling.RateQuota"), Rate),
+    ("dashscope", _openai(429, "m", "Throttling.AllocationQuota", "Throttling.AllocationQuota"),
+     Rate),
+    ("dashscope", _openai(429, "m", "limit_requests", "limit_requests"), Rate),
+    ("dashscope", _openai(429, "m", "insufficient_quota", "insufficient_quota"), Rate),
+    ("dashscope", _openai(403, "m", "AllocationQuota.FreeTierOnly", "AllocationQuota.FreeTierOnly"),
+     Balance),
+    ("dashscope", _openai(400, "Access denied, please make sure your account is in good standing.",
+                          "Arrearage", "Arrearage"), Balance),
+    ("dashscope", _openai(400, "Input data may contain inappropriate content.",
+                          "data_inspection_failed", "data_inspection_failed"), ContentIn),
+    ("dashscope", _openai(400, "m", "DataInspectionFailed", "DataInspectionFailed"), ContentIn),
+    ("dashscope", _openai(400, "Input text data may contain inappropriate content.",
+                          "invalid_request_error", "InternalError.Algo.DataInspectionFailed"),
+     ContentIn),
+    ("dashscope", _openai(400, "Input should be 'x'", "invalid_request_error",
+                          "InternalError.Algo.InvalidParameter"), BadRequest),
+    ("dashscope", _openai(400, "Output data may contain inappropriate content.",
+                          "data_inspection_failed", "data_inspection_failed"), ContentOut),
+    ("dashscope", _openai(401, "Incorrect API key", "invalid_request_error", "invalid_api_key"),
+     Auth),
+    ("dashscope", _openai(400, "Range of input length should be [1, 129024]",
+                          "invalid_request_error", "invalid_parameter_error"), TooLong),
+    ("zhipu", _zhipu(401, "1002", "令牌非法"), Auth),
+    ("zhipu", _zhipu(429, "1113", "您的账户已欠费，请充值后重试"), Balance),
+    ("zhipu", _zhipu(429, "1302", "您当前使用该 API 的并发数过高"), Rate),
+    ("zhipu", _zhipu(429, "1305", "当前 API 请求过多，请稍后重试"), Overloaded),
+    ("zhipu", _zhipu(400, "1301", "系统检测到输入或生成内容可能包含不安全或敏感内容"), ContentIn),
+    ("zhipu", _zhipu(400, "1261", "Prompt 超长"), TooLong),
+    ("zhipu", _zhipu(400, "1211", "模型不存在，请检查模型代码"), BadRequest),
+    ("moonshot", _openai(400, "The request was rejected because it was considered high risk",
+                         "content_filter"), ContentIn),
+    ("moonshot", _openai(401, "Invalid Authentication", "invalid_authentication_error"), Auth),
+    ("moonshot", _openai(401, "Incorrect API key provided", "incorrect_api_key_error"), Auth),
+    ("moonshot", _openai(429, "m", "rate_limit_reached_error"), Rate),
+    ("moonshot", _openai(429, "m", "exceeded_current_quota_error"), Balance),
+    ("moonshot", _openai(429, "The engine is currently overloaded", "engine_overloaded_error"),
+     Overloaded),
+    ("moonshot", _openai(403, "Insufficient balance, please top up", "forbidden"), Balance),
+    ("moonshot", _openai(400, "Invalid request: Your request exceeded model token limit : 262144",
+                         "invalid_request_error"), TooLong),
+    ("volcengine", _openai(401, "m", "Unauthorized", "AuthenticationError"), Auth),
+    ("volcengine", _openai(403, "m", "Forbidden", "AccountOverdueError"), Balance),
+    ("volcengine", _openai(429, "m", "TooManyRequests", "RateLimitExceeded.EndpointRPMExceeded"),
+     Rate),
+    ("volcengine", _openai(429, "m", "TooManyRequests", "ServerOverloaded"), Overloaded),
+    ("volcengine", _openai(400, "m", "BadRequest", "SensitiveContentDetected.Violence"), ContentIn),
+    ("volcengine", _openai(400, "m", "BadRequest", "OutputTextSensitiveContentDetected"),
+     ContentOut),
+    ("volcengine", _openai(404, "m", "NotFound", "InvalidEndpointOrModel.NotFound"), BadRequest),
+    ("qianfan", _openai(401, "m", "invalid_request_error", "invalid_iam_token"), Auth),
+    ("qianfan", _openai(429, "m", "rate_limit", "rpm_rate_limit_exceeded"), Rate),
+    ("qianfan", _openai(429, "m", "rate_limit", "tpm_rate_limit_exceeded"), Rate),
+    ("qianfan", _openai(400, "m", "unsafe_request", "bad_request"), ContentIn),
+    ("qianfan", _openai(400, "m", "invalid_request_error", "tokens_too_long"), TooLong),
+    ("qianfan", _openai(400, "m", "invalid_request_error", "malformed_json"), BadRequest),
+    ("tencent", _openai(429, "m", "limit_error", "rate_limit_exceeded"), Rate),
+    ("minimax", base_resp(1004, "login fail"), Auth),
+    ("minimax", base_resp(1002, "rate limit"), Rate),
+    ("minimax", base_resp(1008, "insufficient balance"), Balance),
+    ("minimax", base_resp(1026, "input new_sensitive"), ContentIn),
+    ("minimax", base_resp(1027, "output new_sensitive"), ContentOut),
+    ("minimax", base_resp(1001, "timeout"), Timeout),
+    ("minimax", base_resp(1033, "system error"), Overloaded),
+    ("minimax", base_resp(1039, "token limit"), TooLong),
+    ("minimax", base_resp(2013, "invalid params"), BadRequest),
+    ("stepfun", _openai(451, "The content is not safe", "censorship_blocked"), ContentIn),
+    ("stepfun", Answer(451, b"", TEXT), ContentIn),
+    ("stepfun", _openai(402, "m", "quota_exceeded"), Balance),
+    ("siliconflow", Answer(429, b"Request was rejected due to rate limiting. TPM limit", TEXT),
+     Rate),
+    ("siliconflow", _flat(503, 50505, "Model service overloaded. Please try again later."),
+     Overloaded),
+    ("siliconflow", _flat(400, 20012, "Model does not exist. Please check it carefully."),
+     BadRequest),
+    ("siliconflow", _flat(403, 30001, "Sorry, your account balance is insufficient"), Balance),
+    ("siliconflow", Answer(401, b'"Invalid token"', TEXT), Auth),
+    ("iflytek", spark_error(10013, "输入内容审核不通过"), ContentIn),
+    ("iflytek", spark_error(10014, "输出内容涉及敏感信息"), ContentOut),
+    ("iflytek", spark_error(11202, "秒级流控超限"), Rate),
+    ("iflytek", spark_error(11203, "并发流控超限"), Rate),
+    ("iflytek", spark_error(11200, "授权错误：业务量超限"), Balance),
+    ("iflytek", spark_error(10907, "token数量超过上限"), TooLong),
+    ("iflytek", spark_error(10110, "服务忙，请稍后再试"), Overloaded),
+    ("iflytek", openai_error(401, "HMAC signature cannot be verified"), Auth),
+    ("vllm", Answer(400, {"object": "error", "type": "BadRequestError", "code": 400, "message":
+                          '"auto" tool choice requires --enable-auto-tool-choice and '
+                          "--tool-call-parser to be set"}), ToolsRefused),
+    ("vllm", Answer(400, {"object": "error", "type": "BadRequestError", "code": 400, "message":
+                          "This model's maximum context length is 4096 tokens."}), TooLong),
+    ("vllm", Answer(404, {"object": "error", "type": "NotFoundError", "code": 404, "message":
+                          "The model `x` does not exist."}), BadRequest),
+    ("sglang", _openai(400, "The input is longer than the model's context length",
+                       "BadRequestError"), TooLong),
+    ("ollama", _openai(400, "registry.ollama.ai/library/gemma:2b does not support tools",
+                       "api_error"), ToolsRefused),
+    ("ollama", _openai(404, "model 'x' not found", "not_found_error"), BadRequest),
+    ("xinference", Answer(400, {"detail": "[address=0.0.0.0:1, pid=1] Model not found"}),
+     BadRequest),
+    ("llamacpp", _openai(503, "Loading model", "unavailable_error", 503), Overloaded),
+    ("llamacpp", _openai(400, "the request exceeds the available context size",
+                         "exceed_context_size_error", 400), TooLong),
+    ("custom", _openai(400, "response_format json_schema is not supported", "bad"), FormatRefused),
+]  # fmt: skip
