@@ -23,7 +23,7 @@ __all__ = ["Finding", "check"]
 
 Result = TypeVar("Result")
 REACH_S = 10.0
-ENOUGH = 512
+ENOUGH = 256
 _TOOL = Tool(
     "report_weather",
     "Tells the weather of a city.",
@@ -134,17 +134,18 @@ class _Chat(_Probe):
         ask = Ask(
             (user("What is the weather in Beijing? Use the tool."),), (_TOOL,), max_tokens=ENOUGH
         )
-        firm = replace(self.target, quirks={**self.target.quirks, "weak_tools": False})
+        # Taken for weak, it gets its second chance as JSON at once.
+        weak = replace(self.target, quirks={**self.target.quirks, "weak_tools": True})
         try:
-            answer = _wait(chat.exchange(firm, ask))
-            native = bool(answer.calls and (answer.raw or {}).get("tool_calls"))
+            answer = _wait(chat.exchange(weak, ask))
             if not answer.calls:
-                answer = _wait(chat.exchange(firm, replace(ask, choice="required")))
+                answer = _wait(chat.exchange(weak, replace(ask, choice="required")))
         except ModelError as error:
             yield Finding("tools", False, words.NO_TOOLS.format(why=words.of(error)))
             return
-        weak = self.line.quirks.weak_tools or not self.line.quirks.tools
-        told = words.TOOLS if native else words.TOOLS_AS_JSON if weak else words.TOOLS_WEAK
+        native = bool((answer.raw or {}).get("tool_calls"))
+        known = self.line.quirks.weak_tools or not self.line.quirks.tools
+        told = words.TOOLS if native else words.TOOLS_AS_JSON if known else words.TOOLS_WEAK
         yield Finding("tools", True, told.format(call=answer.calls[0].name))
 
     def _schema(self) -> Iterator[Finding]:

@@ -49,11 +49,12 @@ def where(server: Llama, **more: Any) -> Target:
 
 
 async def idle(server: Llama) -> bool:
-    """Does it stop to work soon?"""
-    for _ in range(100):
+    """Does it stop to work soon? It looks for callers that left when it had nothing else to answer
+    for a second, so that it must not be asked more often than that."""
+    for _ in range(4):
+        await asyncio.sleep(1.1)
         if not await asyncio.to_thread(server.busy):
             return True
-        await asyncio.sleep(0.05)
     return False
 
 
