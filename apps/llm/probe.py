@@ -121,7 +121,7 @@ class _Chat(_Probe):
         yield Finding("chat", True, words.CHAT.format(text=self._whole.text.strip()[:60]))
 
     def _streaming(self) -> Iterator[Finding]:
-        ask = Ask((user("Count from 1 to 20, separated by commas."),), max_tokens=ENOUGH)
+        ask = Ask((user("Count from 1 to 10, separated by commas."),), max_tokens=ENOUGH)
         try:
             self._timed = _wait(_timed(self.target, ask))
         except ModelError as error:

@@ -47,6 +47,8 @@ class Provider:
     hint: ClassVar[Text] = both("", "")
     #: Other hosts of the same vendor, by which it is known.
     hosts: ClassVar[tuple[str, ...]] = ()
+    #: Those of them that are outside the mainland.
+    abroad: ClassVar[tuple[str, ...]] = ()
     #: Ports that nobody else uses, for a server on a company's own machine.
     ports: ClassVar[tuple[int, ...]] = ()
     #: It works without a key.

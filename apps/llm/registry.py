@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import ipaddress
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from apps.core.errors import ClawdbotError
@@ -50,9 +52,36 @@ def provider_at(base_url: str) -> Provider:
     parts = urlsplit(base_url)
     host = (parts.hostname or "").lower()
     for provider in all_providers().values():
-        if any(host == one or host.endswith(f".{one}") for one in provider.known_hosts()):
+        if _within(host, provider.known_hosts()):
             return provider
     for provider in all_providers().values():
         if parts.port is not None and parts.port in provider.ports:
             return provider
     return get_provider(CUSTOM)
+
+
+def zone_at(base_url: str) -> str:
+    """Where an address lies, as a first guess for a form: `internal`, `mainland` or `abroad`.
+
+    Careful: what nobody here knows is abroad unless it is an address of one's own network.
+    """
+    host = (urlsplit(base_url).hostname or "").lower()
+    if _is_own(host):
+        return "internal"
+    provider = provider_at(base_url)
+    if not _within(host, provider.known_hosts()) or _within(host, provider.abroad):
+        return "abroad"
+    return provider.zone
+
+
+def _is_own(host: str) -> bool:
+    """A private address, or a name that means nothing outside."""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        own = (".local", ".internal", ".lan", ".localhost")
+        return bool(host) and ("." not in host or host.endswith(own))
+
+
+def _within(host: str, known: Iterable[str]) -> bool:
+    return any(host == one or host.endswith(f".{one}") for one in known)

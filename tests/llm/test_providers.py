@@ -75,6 +75,28 @@ def test_a_provider_is_known_by_its_address(address: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("address", "zone"),
+    [
+        ("https://api.deepseek.com", "mainland"),
+        ("https://api.moonshot.cn/v1", "mainland"),
+        ("https://api.moonshot.ai/v1", "abroad"),
+        ("https://llm-x.ap-southeast-1.maas.aliyuncs.com/compatible-mode/v1", "abroad"),
+        ("https://api.openai.com/v1", "abroad"),
+        ("https://llm.example.com/v1", "abroad"),
+        ("https://llm.example.com:11434/v1", "abroad"),
+        ("http://10.0.0.3:8000/v1", "internal"),
+        ("http://[::1]:8000/v1", "internal"),
+        ("http://gpu-1:8000/v1", "internal"),
+        ("http://gpu.corp.internal/v1", "internal"),
+        ("https://8.8.8.8/v1", "abroad"),
+        ("", "abroad"),
+    ],
+)
+def test_where_an_address_lies_is_guessed_with_care(address: str, zone: str) -> None:
+    assert registry.zone_at(address) == zone
+
+
+@pytest.mark.parametrize(
     ("name", "given", "meant"),
     [
         ("vllm", "http://10.0.0.3:8000", "http://10.0.0.3:8000/v1"),

@@ -34,6 +34,7 @@ class DashScope(Provider):
     labels = both("阿里云百炼（通义千问）", "Alibaba Cloud Model Studio (Qwen)")
     base_url = "https://dashscope.aliyuncs.com/compatible-mode/v1"
     hosts = ("dashscope-intl.aliyuncs.com", "dashscope-us.aliyuncs.com", "maas.aliyuncs.com")
+    abroad = ("dashscope-intl.aliyuncs.com", "dashscope-us.aliyuncs.com", "maas.aliyuncs.com")
     suggestions = ("qwen3.7-plus", "qwen3.8-max", "qwen-plus", "text-embedding-v4")
     quirks = Quirks(
         json="object", switch="enable", thinks=True, streams_to_think=True,

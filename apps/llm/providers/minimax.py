@@ -34,6 +34,7 @@ class MiniMax(Provider):
     labels = both("MiniMax 稀宇", "MiniMax")
     base_url = "https://api.minimaxi.com/v1"
     hosts = ("api.minimax.cn", "api.minimax.io", "api.minimax.chat")
+    abroad = ("api.minimax.io",)
     suggestions = ("MiniMax-M3", "MiniMax-M2.7")
     quirks = Quirks(
         json="none", thinks=True, always_thinks=True, replay="raw", null_content=False,

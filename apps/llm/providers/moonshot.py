@@ -23,6 +23,7 @@ class Moonshot(Provider):
     labels = both("月之暗面 Kimi", "Moonshot Kimi")
     base_url = "https://api.moonshot.cn/v1"
     hosts = ("api.moonshot.ai",)
+    abroad = ("api.moonshot.ai",)
     suggestions = ("kimi-k3", "kimi-k2.6", "kimi-k2.7-code")
     quirks = Quirks(
         json="object", switch="type", thinks=True, temperature=False, replay="reasoning",

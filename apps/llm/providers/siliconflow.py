@@ -19,6 +19,7 @@ class SiliconFlow(Provider):
     labels = both("硅基流动", "SiliconFlow")
     base_url = "https://api.siliconflow.cn/v1"
     hosts = ("api.siliconflow.com",)
+    abroad = ("api.siliconflow.com",)
     suggestions = ("deepseek-ai/DeepSeek-V4-Flash", "Qwen/Qwen3.5-397B-A17B", "BAAI/bge-m3")
     quirks = Quirks(json="object", switch="enable", tool_choices=("none",), batch=32)
     models = (

@@ -18,6 +18,7 @@ class StepFun(Provider):
     labels = both("阶跃星辰", "StepFun")
     base_url = "https://api.stepfun.com/v1"
     hosts = ("api.stepfun.ai",)
+    abroad = ("api.stepfun.ai",)
     suggestions = ("step-3.5-flash", "step-3.5-flash-2603")
     quirks = Quirks(json="object", thinks=True, replay="raw", thinking_room=8192)
     models = (("step-1*v*", {"vision": True}), ("step-1o*", {"vision": True}))

@@ -20,6 +20,7 @@ class Tencent(Provider):
     labels = both("腾讯云 TokenHub（混元）", "Tencent Cloud TokenHub (Hunyuan)")
     base_url = "https://tokenhub.tencentmaas.com/v1"
     hosts = ("tencentmaas.com", "tencentcloudmaas.com", OLD_HOST)
+    abroad = ("tencentcloudmaas.com",)
     suggestions = ("hy3", "hy4-preview", "deepseek-v4-flash", "glm-5.2")
     quirks = Quirks(json="object", replay="raw")
     models = (

@@ -23,6 +23,7 @@ class Zhipu(Provider):
     labels = both("智谱 GLM", "Zhipu GLM")
     base_url = "https://open.bigmodel.cn/api/paas/v4"
     hosts = ("api.z.ai",)
+    abroad = ("api.z.ai",)
     suggestions = ("glm-5.2", "glm-5.3", "glm-5.3-flash", "embedding-3")
     quirks = Quirks(
         json="object", switch="type", thinks=True, tool_choices=(), replay="raw",

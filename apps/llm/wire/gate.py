@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from apps.llm.wire.tails import begun
+
 _STARTS = ("{", "[", "```", "<tool_call>")
 _TAG = "<tool_call>"
 
@@ -23,7 +25,7 @@ class Gate:
         if self._shut or self._waits():
             return ""
         before, tag, _ = self._held.partition(_TAG)
-        cut = len(before) if tag else len(self._held) - _partial(self._held)
+        cut = len(before) if tag else len(self._held) - begun(self._held, _TAG)
         self._shut = bool(tag)
         shown, self._held = self._held[:cut], self._held[cut:]
         return shown
@@ -43,10 +45,3 @@ class Gate:
         self._begun = True
         self._shut = start.startswith(_STARTS)
         return self._shut
-
-
-def _partial(text: str) -> int:
-    for length in range(min(len(_TAG) - 1, len(text)), 0, -1):
-        if text.endswith(_TAG[:length]):
-            return length
-    return 0

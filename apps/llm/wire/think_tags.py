@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from apps.llm.wire.tails import begun
+
 OPEN, CLOSE = "<think>", "</think>"
 
 
@@ -41,7 +43,7 @@ class ThinkTags:
         if tag:
             self._state, self._held = "trimming", after
             return thought
-        cut = len(self._held) - _tail(self._held, CLOSE)
+        cut = len(self._held) - begun(self._held, CLOSE)
         thought, self._held = self._held[:cut], self._held[cut:]
         return thought
 
@@ -54,11 +56,3 @@ class ThinkTags:
             self._state = "outside"
         said, self._held = self._held, ""
         return said
-
-
-def _tail(text: str, tag: str) -> int:
-    """How many characters at the end of a text may be the beginning of a tag."""
-    for length in range(min(len(tag) - 1, len(text)), 0, -1):
-        if text.endswith(tag[:length]):
-            return length
-    return 0
