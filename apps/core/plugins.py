@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import structlog
 
+from apps.core.errors import ClawdbotError
+
 log = structlog.get_logger(__name__)
 
 
@@ -41,6 +43,14 @@ class Found(Generic[Kind]):
         elif type(held) is not cls:
             first = type(held).__module__
             self.problems.append(f"{cls.name!r} is defined in {first} and in {where}")
+
+    def get(self, name: str, unknown: type[ClawdbotError]) -> Kind:
+        """The one of that name; raises `unknown` with `name` and the `known` ones."""
+        if name in self.named:
+            return self.named[name]
+        why = "; ".join(self.problems)
+        known = ", ".join(sorted(self.named))
+        raise unknown(f"{name}: {why}" if why else "", name=name, known=known)
 
     def add_module(self, module: ModuleType) -> None:
         """Take in every class that this module itself defines."""

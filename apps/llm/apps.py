@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -10,3 +12,7 @@ class LlmConfig(AppConfig):
 
     name = "apps.llm"
     verbose_name = "模型 Models"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        import_module("apps.llm.checks")

@@ -33,13 +33,7 @@ def registry() -> Found[Provider]:
 
 def get_provider(name: str) -> Provider:
     """The provider of that name. Needs no database. Raises `UnknownProvider`."""
-    found = registry()
-    try:
-        return found.named[name]
-    except KeyError:
-        known = ", ".join(sorted(found.named))
-        why = "; ".join(found.problems)
-        raise UnknownProvider(f"{name}: {why}" if why else "", name=name, known=known) from None
+    return registry().get(name, UnknownProvider)
 
 
 def all_providers() -> dict[str, Provider]:

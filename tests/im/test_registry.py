@@ -9,10 +9,10 @@ from types import ModuleType
 
 import pytest
 
+from apps.core import plugins
+from apps.core.plugins import Found, find
 from apps.im import checks
-from apps.im import registry as registry_module
 from apps.im.base import Platform, UnknownPlatform, all_platforms, get_platform
-from apps.im.registry import Registry, find
 
 GOOD = """
 from apps.core.i18n import both
@@ -42,7 +42,7 @@ def add(package: ModuleType, module: str, text: str) -> None:
 
 
 def no_entry_points(monkeypatch: pytest.MonkeyPatch, *points: EntryPoint) -> None:
-    monkeypatch.setattr(registry_module, "entry_points", lambda group: list(points))
+    monkeypatch.setattr(plugins, "entry_points", lambda group: list(points))
 
 
 def test_the_shipped_platforms_are_there() -> None:
@@ -75,8 +75,8 @@ def test_a_file_in_the_folder_is_a_platform(
     no_entry_points(monkeypatch)
     add(package, "one", GOOD.format(name="one"))
     add(package, "_private", "raise RuntimeError")
-    found = find(package, "x")
-    assert set(found.platforms) == {"one"}
+    found = find(package, "x", Platform)
+    assert set(found.named) == {"one"}
     assert found.problems == []
 
 
@@ -86,8 +86,8 @@ def test_a_broken_module_is_named_and_the_others_live(
     no_entry_points(monkeypatch)
     add(package, "broken", "import nothing_of_that_name")
     add(package, "one", GOOD.format(name="one"))
-    found = find(package, "x")
-    assert set(found.platforms) == {"one"}
+    found = find(package, "x", Platform)
+    assert set(found.named) == {"one"}
     (problem,) = found.problems
     assert "some_platforms.broken" in problem
     assert "nothing_of_that_name" in problem
@@ -99,8 +99,8 @@ def test_a_name_taken_twice_is_a_system_check_error(
     no_entry_points(monkeypatch)
     add(package, "one", GOOD.format(name="same"))
     add(package, "two", GOOD.format(name="same"))
-    found = find(package, "x")
-    assert type(found.platforms["same"]).__module__ == "some_platforms.one"
+    found = find(package, "x", Platform)
+    assert type(found.named["same"]).__module__ == "some_platforms.one"
     monkeypatch.setattr(checks, "registry", lambda: found)
     (error,) = checks.platforms_are_sound()
     assert error.id == "im.E001"
@@ -119,8 +119,8 @@ def test_another_package_brings_platforms_by_entry_points(
         EntryPoint("whole", "some_platforms._two", "x"),
         EntryPoint("lost", "some_platforms._three:One", "x"),
     )
-    found = find(package, "x")
-    assert set(found.platforms) == {"outer", "whole"}
+    found = find(package, "x", Platform)
+    assert set(found.named) == {"outer", "whole"}
     assert len(found.problems) == 1
     assert "lost" in found.problems[0]
 
@@ -131,6 +131,6 @@ def test_what_a_module_imports_is_not_its_own() -> None:
 
     module = ModuleType("some.where")
     module.Mine = Mine  # type: ignore[attr-defined]
-    registry = Registry()
+    registry = Found(Platform)
     registry.add_module(module)
-    assert registry.platforms == {}
+    assert registry.named == {}

@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
-from apps.llm import chat, registry
+from apps.core.crypto import Secret
+from apps.llm import chat, checks, registry
 from apps.llm.errors import BadRequest, ModelError
 from apps.llm.quirks import BadQuirks
 from apps.llm.registry import UnknownProvider
 from apps.llm.shapes import Answer, Ask, Turn, system, user
+from apps.llm.target import Target
 from apps.simulate.model import KEY, ModelStand, Reply, calls
 from tests.llm.asking import CANCEL, SCHEMA, ask, streamed, target
+from tests.support.network import NetworkUsed
 
 NAMES = {
     "custom", "dashscope", "deepseek", "iflytek", "llamacpp", "minimax", "moonshot", "ollama",
@@ -38,6 +41,7 @@ async def _conversation(stand: ModelStand, provider: str, model: str) -> list[di
 def test_every_provider_is_found() -> None:
     assert set(registry.all_providers()) == NAMES
     assert registry.registry().problems == []
+    assert checks.providers_are_sound() == []
     with pytest.raises(UnknownProvider):
         registry.get_provider("nobody")
 
@@ -366,10 +370,6 @@ def test_a_sound_address_is_not_warned_of(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(NAMES))
 async def test_no_test_can_reach_a_real_vendor(name: str) -> None:
     """The guard of the tests stops the attempt before a name server is asked."""
-    from apps.core.crypto import Secret
-    from apps.llm.target import Target
-    from tests.support.network import NetworkUsed
-
     provider = registry.get_provider(name)
     if provider.zone == "internal" or not provider.base_url:
         return

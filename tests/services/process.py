@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
 
 
@@ -29,6 +30,17 @@ def program(name: str, *more: Path) -> str:
     if found is None:
         raise Missing(f"{name} is not installed")
     return found
+
+
+def made(target: str, seconds: float) -> None:
+    """Have `make` install what is wanted, if it is not there. Raises Missing."""
+    make = program("make")
+    done = subprocess.run(
+        [make, "--no-print-directory", target, f"PYTHON={sys.executable}"],
+        cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise Missing(f"make {target} failed: {done.stderr[-500:]}")
 
 
 def free_port() -> int:

@@ -8,14 +8,11 @@ import http.client
 import json
 import secrets
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-from tests.services.process import Missing, PrivateServer, free_port, program
+from tests.services.process import ROOT, Missing, PrivateServer, free_port, made
 
-ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".synapse-venv" / "bin" / "python"
 NAME = "clawdbot.test"
 BOT = f"@clawdbot:{NAME}"
@@ -26,13 +23,7 @@ ENOUGH = {"per_second": 1000, "burst_count": 1000}
 
 def installed() -> Path:
     """The Python that has Synapse and matrix-nio, installed by `make` at need. Raises Missing."""
-    make = program("make")
-    done = subprocess.run(
-        [make, "--no-print-directory", "synapse", f"PYTHON={sys.executable}"],
-        cwd=ROOT, capture_output=True, text=True, timeout=BUILD_S, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise Missing(f"Synapse cannot be installed: {done.stderr[-500:]}")
+    made("synapse", BUILD_S)
     return PYTHON
 
 
