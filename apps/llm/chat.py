@@ -26,7 +26,7 @@ async def exchange(target: Target, ask: Ask, again: Again | None = None) -> Answ
     `again` is awaited before every request after the first. Raises `ModelError`, whose `usage` is
     what was spent all the same. Cancelling closes the connection at once.
     """
-    deadline = deadline_of(target, ask)
+    deadline = deadline_of(target, ask.timeout)
     asking = Asking(line_of(target), deadline, again)
     async with within(target, deadline):
         return await asking.answer(ask)
@@ -40,7 +40,7 @@ async def stream(
     Raises `ModelError`, also after pieces. To stop, close the generator (`contextlib.aclosing`) or
     cancel the task: that closes the connection at once.
     """
-    deadline = deadline_of(target, ask)
+    deadline = deadline_of(target, ask.timeout)
     source = Asking(line_of(target), deadline, again).run(ask, streaming=True)
     async with contextlib.aclosing(pumped(source, within(target, deadline))) as pieces:
         async for piece in pieces:

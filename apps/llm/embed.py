@@ -9,7 +9,7 @@ from typing import Any
 
 from apps.core.i18n import both
 from apps.llm.errors import BadAnswer
-from apps.llm.shapes import Ask, Usage
+from apps.llm.shapes import Usage
 from apps.llm.target import Target
 from apps.llm.wire.answers import sum_of
 from apps.llm.wire.calling import posted
@@ -29,7 +29,7 @@ async def measured(target: Target, texts: Sequence[str]) -> tuple[list[list[floa
     """The vectors, and what they cost. Sent in as many requests as the provider's limit wants; the
     target's timeout is for all of them together. Raises `ModelError`."""
     line = line_of(target)
-    deadline = deadline_of(target, Ask((), timeout=target.timeout))
+    deadline = deadline_of(target)
     vectors: list[list[float]] = []
     usage = Usage()
     async with within(target, deadline):

@@ -79,6 +79,9 @@ class _Probe:
         except HttpError as error:
             yield Finding("reachable", False, words.UNREACHABLE.format(why=words.of(error)))
             return
+        except Auth as error:
+            yield Finding("key", False, words.BAD_KEY.format(detail=error.detail))
+            return
         yield Finding("reachable", True, words.REACHABLE.format(status=status))
 
     def _refused(self, step: str, error: ModelError) -> Iterator[Finding]:

@@ -68,7 +68,7 @@ class Quirks:
     vision: bool = False
     #: The name of the field that limits the answer.
     limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    #: Tokens of question and answer together; 0 for unknown.
+    #: Tokens of a question; a longer one is not sent. 0 for unknown.
     context: int = 0
     #: Texts in one request for embeddings.
     batch: int = 16

@@ -62,6 +62,11 @@ def test_a_key_that_is_missing_or_wrong(stand: ModelStand, key: str, told: str) 
     assert "sk-wrong" not in str(findings)
 
 
+def test_a_key_that_is_none(stand: ModelStand) -> None:
+    result = found(list(check(target(stand, key="请填写密钥"))))
+    assert result == {"key": False} | dict.fromkeys(STEPS[2:])
+
+
 def test_a_model_that_is_not_there(stand: ModelStand) -> None:
     where = target(stand)
     stand.models.clear()

@@ -42,6 +42,7 @@ def test_every_single_byte_may_come_alone(end: str) -> None:
 
 def test_an_event_that_nothing_ends_counts_at_the_end() -> None:
     assert read(b"data: one\n\ndata: [DONE]", []) == ["one", "[DONE]"]
+    assert read(b"data: one\r", []) == ["one"]
 
 
 def test_a_byte_order_mark_and_unknown_fields_are_passed_over() -> None:

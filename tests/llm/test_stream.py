@@ -172,10 +172,23 @@ async def test_the_deadline_strikes_the_call_and_not_who_reads(stand: ModelStand
 
 async def test_leaving_closes_the_connection_at_once(stand: ModelStand) -> None:
     stand.answer = Reply("x" * 4000, pause_s=0.02)
+    begun = time.monotonic()
     async with contextlib.aclosing(chat.stream(target(stand), ask())) as pieces:
         async for _ in pieces:
             break
+    assert time.monotonic() - begun < 5  # the deadline is at 10
     assert await asyncio.to_thread(stand.wait, lambda: stand.gone == 1, 2)
+
+
+async def test_leaving_a_slow_readers_stream_closes_it_too(stand: ModelStand) -> None:
+    """Then the reading has stopped, since too much waits."""
+    stand.answer = Reply("x" * 4000)
+    begun = time.monotonic()
+    async with contextlib.aclosing(chat.stream(target(stand), ask())) as pieces:
+        async for _ in pieces:
+            await asyncio.sleep(0.2)
+            break
+    assert time.monotonic() - begun < 5
 
 
 async def test_cancelling_closes_the_connection_at_once(stand: ModelStand) -> None:

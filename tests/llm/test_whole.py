@@ -8,10 +8,20 @@ import pytest
 
 from apps.core.crypto import Secret
 from apps.llm import chat
-from apps.llm.errors import BadAnswer, BadRequest, ContentOut, Cut, Network, Overloaded, Timeout
+from apps.llm.errors import (
+    Auth,
+    BadAnswer,
+    BadRequest,
+    ContentOut,
+    Cut,
+    Network,
+    Overloaded,
+    Timeout,
+    TooLong,
+)
 from apps.llm.shapes import Ask, Picture, Turn, Usage, system, user
 from apps.llm.target import Target
-from apps.simulate.model import ModelStand, Reply, calls
+from apps.simulate.model import KEY, ModelStand, Reply, calls
 from apps.simulate.server import Answer
 from tests.llm.asking import CANCEL, PING, SCHEMA, ask, target
 
@@ -196,6 +206,19 @@ async def test_the_key_is_sent_and_shown_to_nobody(stand: ModelStand) -> None:
         await chat.exchange(target(stand, key="sk-the-wrong-key-012345"), ask())
     assert "wrong-key" not in str(caught.value)
     assert "wrong-key" not in repr(target(stand, key="sk-the-wrong-key-012345"))
+
+
+async def test_a_key_is_taken_as_it_was_pasted(stand: ModelStand) -> None:
+    assert (await chat.exchange(target(stand, key=f" {KEY}\n"), ask())).text == "pong"
+    with pytest.raises(Auth):
+        await chat.exchange(target(stand, key="密钥"), ask())
+
+
+async def test_a_question_that_would_be_cut_off_is_not_sent(stand: ModelStand) -> None:
+    with pytest.raises(TooLong):
+        await chat.exchange(target(stand, context=100), ask("很长" * 100))
+    assert not stand.asked
+    await chat.exchange(target(stand, context=100), ask("不长"))
 
 
 async def test_usage_of_every_turn_is_counted(stand: ModelStand) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -31,9 +32,10 @@ class Asking:
 
     async def answer(self, ask: Ask) -> Answer:
         """The whole answer, without streaming it. Raises as `run` does."""
-        async for piece in self.run(ask, streaming=False):
-            if piece.answer is not None:
-                return piece.answer
+        async with aclosing(self.run(ask, streaming=False)) as pieces:
+            async for piece in pieces:
+                if piece.answer is not None:
+                    return piece.answer
         raise AssertionError("a run ends with its answer")
 
     async def run(self, ask: Ask, *, streaming: bool) -> AsyncGenerator[Piece, None]:
@@ -42,8 +44,9 @@ class Asking:
         Raises `ModelError` with what all turns have cost.
         """
         try:
-            async for piece in self._turns(ask, streaming=streaming):
-                yield piece
+            async with aclosing(self._turns(ask, streaming=streaming)) as pieces:
+                async for piece in pieces:
+                    yield piece
         except ModelError as error:
             error.usage = self._spent
             raise
@@ -58,15 +61,17 @@ class Asking:
             ask = replace(ask, tools=())
         gate = Gate(on=_may_call(ask))
         try:
-            async for piece in self._first(ask, gate, streaming=streaming):
-                if isinstance(piece, Said):
-                    said = piece
-                else:
-                    yield piece
+            async with aclosing(self._first(ask, gate, streaming=streaming)) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, Said):
+                        said = piece
+                    else:
+                        yield piece
         except (ToolsRefused, FormatRefused) as error:
             self._do_without(error)
-            async for piece in self._turns(ask, streaming=streaming):
-                yield piece
+            async with aclosing(self._turns(ask, streaming=streaming)) as others:
+                async for piece in others:
+                    yield piece
             return
         answer = await self._settled(ask, said)
         held = gate.rest() if streaming and not answer.calls else ""
@@ -82,10 +87,11 @@ class Asking:
         await self._count()
         body = body_of(self.line, ask, stream=True)
         gathered = self._empty()
-        async for piece in calling.pieces(self.line, body, gathered, self._deadline):
-            shown = replace(piece, text=gate.let(piece.text))
-            if shown.text or shown.reasoning:
-                yield shown
+        async with aclosing(self._pieces(body, gathered)) as pieces:
+            async for piece in pieces:
+                shown = replace(piece, text=gate.let(piece.text))
+                if shown.text or shown.reasoning:
+                    yield shown
         yield self._taken(ask, body, gathered)
 
     async def _once(self, ask: Ask) -> Said:
@@ -97,9 +103,13 @@ class Asking:
         if not streams:
             return self._taken(ask, body, await calling.whole(self.line, body, self._deadline))
         gathered = self._empty()
-        async for _ in calling.pieces(self.line, body, gathered, self._deadline):
-            pass
+        async with aclosing(self._pieces(body, gathered)) as pieces:
+            async for _ in pieces:
+                pass
         return self._taken(ask, body, gathered)
+
+    def _pieces(self, body: Mapping[str, Any], gathered: Gathered) -> AsyncGenerator[Piece, None]:
+        return calling.pieces(self.line, body, gathered, self._deadline)
 
     async def _settled(self, ask: Ask, said: Said) -> Answer:
         """What follows the first answer, until there is what was asked for."""

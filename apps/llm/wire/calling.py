@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 
 from apps.core import strictjson
@@ -43,7 +43,7 @@ async def posted(line: Line, url: str, body: Mapping[str, Any], deadline: float)
 
 async def pieces(
     line: Line, body: Mapping[str, Any], gathered: Gathered, deadline: float
-) -> AsyncIterator[Piece]:
+) -> AsyncGenerator[Piece, None]:
     """Ask, and give the answer's pieces as they come; `gathered` holds the whole in the end.
 
     Raises `ModelError` or `HttpError`; a stream that breaks off before its end is `Network`.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator
 
 from apps.core.http import HttpError, Refused, TooLarge
 from apps.core.i18n import both
 from apps.llm.errors import BadAnswer, BadRequest, Network, Timeout
-from apps.llm.shapes import Ask
 from apps.llm.target import Target
 
 #: Bytes of one answer, with all that a stream puts round it.
@@ -18,9 +18,9 @@ MAX_ANSWER = 8 * 1024 * 1024
 SPARE_S = 5.0
 
 
-def deadline_of(target: Target, ask: Ask) -> float:
-    """When everything has to be done, by the loop's clock."""
-    return asyncio.get_running_loop().time() + min(ask.timeout, target.timeout)
+def deadline_of(target: Target, seconds: float = math.inf) -> float:
+    """When everything has to be done, by the loop's clock: the row's limit or the question's."""
+    return asyncio.get_running_loop().time() + min(seconds, target.timeout)
 
 
 def left(deadline: float) -> float:

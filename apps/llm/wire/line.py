@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from apps.llm.errors import Auth
 from apps.llm.provider import CHAT, Provider
 from apps.llm.quirks import Quirks
 from apps.llm.registry import get_provider
@@ -28,8 +29,11 @@ class Line:
         return self.provider.base(self.target.base_url) + path
 
     def headers(self) -> dict[str, str]:
-        """What every request carries; the key shows itself here and nowhere else."""
-        key = self.target.key.reveal()
+        """What every request carries; the key shows itself here and nowhere else. Raises `Auth`
+        for a key that no header can hold."""
+        key = self.target.key.reveal().strip()
+        if not key.isascii() or not key.isprintable():
+            raise Auth("the key holds what cannot be sent", model=self.target.name)
         bearer = {"authorization": f"Bearer {key}"} if key else {}
         return {**self.quirks.headers, **bearer}
 

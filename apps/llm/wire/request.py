@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from apps.core import strictjson
+from apps.llm.errors import TooLong
 from apps.llm.shapes import Ask, Tool
 from apps.llm.wire import switches
 from apps.llm.wire.line import Line
 from apps.llm.wire.messages import messages, with_system
+from apps.llm.wire.tokens import of_request
 
 AS_JSON = "Answer with one JSON object only, without any other text. It must fit this JSON schema:"
 
 
 def body_of(line: Line, ask: Ask, *, stream: bool) -> dict[str, Any]:
-    """What is posted. Raises `BadRequest` for what the model cannot take at all."""
+    """What is posted. Raises `BadRequest` or `TooLong` for what the model cannot take at all."""
     quirks = line.quirks
     turns = ask.turns
     if ask.schema is not None and quirks.json != "schema":
@@ -29,6 +31,9 @@ def body_of(line: Line, ask: Ask, *, stream: bool) -> dict[str, Any]:
         **_tools(line, ask),
         **_format(line, ask),
     }
+    if quirks.context and of_request(body) > quirks.context:
+        # Some servers cut the beginning off without a word.
+        raise TooLong(f"about {of_request(body)} tokens", model=line.target.name)
     if stream:
         body["stream"] = True
         if quirks.stream_usage:
