@@ -26,9 +26,8 @@ class Complaint:
 class Provider:
     """One file in `apps/llm/providers` defines one subclass; it keeps no state of its own.
 
-    `codes` name what the vendor's error codes mean, whole or their part at either end; `statuses`
-    the HTTP statuses that mean something else than usual. `models` changes quirks by the pattern of
-    a model's name, later ones win.
+    `codes` name what the vendor's error codes mean, whole or their part at either end. `models`
+    changes quirks by the pattern of a model's name, later ones win.
     """
 
     name: ClassVar[str] = ""
@@ -40,7 +39,6 @@ class Provider:
     quirks: ClassVar[Quirks] = Quirks()
     models: ClassVar[tuple[tuple[str, Mapping[str, Any]], ...]] = ()
     codes: ClassVar[Mapping[str, type[ModelError]]] = {}
-    statuses: ClassVar[Mapping[int, type[ModelError]]] = {}
     #: What a message says, in lower case, where a code says too little.
     words: ClassVar[Mapping[str, type[ModelError]]] = {}
     #: Where a key comes from and what to mind.

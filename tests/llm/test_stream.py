@@ -12,7 +12,7 @@ import pytest
 
 from apps.llm import chat
 from apps.llm.errors import BadAnswer, Network, Overloaded, Timeout
-from apps.llm.shapes import Piece
+from apps.llm.shapes import Piece, Usage
 from apps.simulate.model import ModelStand, Reply, calls
 from apps.simulate.server import Answer
 from tests.llm.asking import CANCEL, ask, streamed, target
@@ -56,6 +56,19 @@ async def test_reasoning_is_kept_apart(stand: ModelStand, field: str) -> None:
     assert "".join(piece.reasoning for piece in pieces) == "let me see"
     assert answer.raw is not None
     assert answer.raw[field] == "let me see"
+
+
+async def test_reasoning_under_both_names_is_said_once(stand: ModelStand) -> None:
+    stand.answer = Reply({"reasoning": "hm", "content": "42", "reasoning_content": "hm"})
+    assert (await chat.exchange(target(stand), ask())).reasoning == "hm"
+
+
+async def test_usage_may_stand_in_the_choice(stand: ModelStand) -> None:
+    usage = {"prompt_tokens": 7, "completion_tokens": 5}
+    last = {"choices": [{"delta": {}, "finish_reason": "stop", "usage": usage}]}
+    stand.answer = raw(f"data: {json.dumps(last)}\n\n".encode(), b"data: [DONE]\n\n")
+    answer, _ = await streamed(target(stand), ask())
+    assert answer.usage == Usage(7, 5)
 
 
 async def test_thoughts_in_tags_across_pieces(stand: ModelStand) -> None:

@@ -47,6 +47,8 @@ ERRORS: list[tuple[str, Answer, type[ModelError]]] = [
     ("custom", Answer(413, b"", TEXT), TooLong),
     ("custom", Answer(422, {"detail": [{"msg": "x"}]}), BadRequest),
     ("custom", Answer(429, b"slow down", TEXT), Rate),
+    ("custom", _openai(429, "Token limit of this minute reached", "rate"), Rate),
+    ("custom", _openai(401, "No right to use response_format", "auth"), Auth),
     ("custom", Answer(500, {}), Overloaded),
     ("custom", Answer(502, b"<html>Bad Gateway</html>", TEXT), Overloaded),
     ("custom", Answer(503, b"", TEXT), Overloaded),

@@ -23,5 +23,4 @@ class StepFun(Provider):
     quirks = Quirks(json="object", thinks=True, replay="raw", thinking_room=8192)
     models = (("step-1*v*", {"vision": True}), ("step-1o*", {"vision": True}))
     codes: ClassVar = {"censorship_blocked": ContentIn}
-    statuses: ClassVar = {451: ContentIn}
     hint = both("在 platform.stepfun.com 创建 API key。", "Make a key at platform.stepfun.com.")

@@ -1,8 +1,7 @@
 """Turns what a vendor complains of into one of our ten errors.
 
-Looked at in this order: the vendor's own words and codes, what a message says anywhere, the
-vendor's statuses, codes that many share, the HTTP status. A message comes before those because many
-send one code for everything.
+Looked at in this order: the vendor's own words and codes, what a message says anywhere, codes that
+many share, the HTTP status. A message comes before those because many send one code for everything.
 """
 
 from __future__ import annotations
@@ -81,7 +80,6 @@ def _kind(line: Line, status: int, complaint: Complaint) -> type[ModelError]:
         next((kind for word, kind in provider.words.items() if word in message), None)
         or _by_code(complaint.codes, provider.codes)
         or _by_words(status, message)
-        or provider.statuses.get(status)
         or _by_code(complaint.codes, _CODES)
         or _STATUSES.get(status)
         or (Overloaded if status >= 500 or status < 300 else BadRequest)
