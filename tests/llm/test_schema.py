@@ -93,3 +93,9 @@ def test_what_stands_against_a_value(value: Any, schema: dict[str, Any], found: 
     problem = schemas.problem(value, schema)
     assert found in problem
     assert bool(problem) == bool(found)
+
+
+def test_a_schema_fetches_nothing(stand: ModelStand) -> None:
+    problem = schemas.problem(1, {"$ref": f"{stand.url}/schema.json"})
+    assert "broken" in problem
+    assert stand.calls == []
