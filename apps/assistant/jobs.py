@@ -23,6 +23,8 @@ from apps.core import ids, leases, work
 from apps.core.bulk import InsertModels
 from apps.core.clock import utcnow
 from apps.core.sql import Among, Change, Prepared, Slot, here, light_commit
+from apps.llm import actions as models
+from apps.llm import usable
 from apps.skills import base as skills
 from apps.skills.added import GONE
 from clawdbot.celery import app, producers
@@ -90,18 +92,19 @@ def new(
 
 
 def lane_of(skill: skills.Skill, parameters: dict[str, Any]) -> str:
-    """Where a job runs; a plan that only waits for a model keeps no process from others."""
+    """Where a job runs. Without any model nobody works in the lane of those who wait for one."""
+    lane = _declared(skill, parameters)
+    return "normal" if lane == "model" and not usable.permissions() else lane
+
+
+def _declared(skill: skills.Skill, parameters: dict[str, Any]) -> str:
+    """As declared; a plan that only waits for a model keeps no process from others."""
     if skill.name != PLAN:
         return skill.lane
     steps = Plan.from_json(parameters["steps"]).steps
     found = [one for step in steps if (one := skills.get(step.skill)) is not None]
     lanes = {one.lane for one in found if not one.quick}
     return "model" if lanes == {"model"} else skill.lane
-
-
-def _lane(skill: skills.Skill) -> str:
-    """Without any model nobody works in the lane of those who wait for one."""
-    return "normal" if skill.lane == "model" and not usable.permissions() else skill.lane
 
 
 def watch_models() -> None:
