@@ -5,41 +5,93 @@ Who asks names a model by its alias, or none for the default. Nothing else impor
 
 from __future__ import annotations
 
-from apps.accounts import authz
-from apps.accounts.authz import Rights
-from apps.accounts.models import Person
-from apps.core.loop import outside
-from apps.llm import chat
-from apps.llm.errors import NoModel, UnknownModel
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+
+from apps.llm.choosing import chosen, find, usable
+from apps.llm.errors import ModelError
+from apps.llm.hands import Direct, Hands, Pooled, iterate, run
+from apps.llm.limits import Limited
 from apps.llm.models import LanguageModel
-from apps.llm.shapes import Answer, Ask, Purpose
-from apps.llm.target import target_of
+from apps.llm.passage import Passage, Question
+from apps.llm.retry import Tries
+from apps.llm.shapes import Answer, Ask, Piece, Purpose
 
-
-def usable(rights: Rights, kind: str = "chat") -> list[LanguageModel]:
-    """The models that somebody with these rights may ask; the default one first."""
-    rows = LanguageModel.objects.filter(enabled=True, kind=kind).order_by("-default", "pk")
-    return [row for row in rows if rights.allows(row.permission)]
-
-
-def find(name: str = "", kind: str = "chat") -> LanguageModel:
-    """The model of that alias, the default one for "". Raises `NoModel` or `UnknownModel`."""
-    rows = LanguageModel.objects.filter(enabled=True, kind=kind).order_by("-default", "pk")
-    found = rows.filter(name=name).first() if name else rows.first()
-    if found is not None:
-        return found
-    known = ", ".join(rows.values_list("name", flat=True))
-    if not known:
-        raise NoModel
-    raise UnknownModel(name=name, known=known)
+__all__ = ["acall", "astream", "call", "find", "stream", "usable"]
 
 
 def call(ask: Ask, purpose: Purpose, model: str = "") -> Answer:
-    """Ask a model and wait for its whole answer; for synchronous code.
+    """Ask a model and wait for its whole answer; for synchronous code outside of transactions.
 
-    Raises `NoModel`, `UnknownModel`, `Forbidden`, or a `ModelError`.
+    `ask.timeout` is for everything together: waiting for a turn, tries, fallbacks.
+    Raises `NoModel`, `UnknownModel`, `Forbidden`, what masks, zones, limits and budgets refuse
+    (each a `ClawdbotError`), or a `ModelError`.
     """
-    row = find(model)
-    if purpose.person_id is not None:
-        authz.require(Person.objects.get(pk=purpose.person_id), row.permission)
-    return outside.submit(chat.exchange(target_of(row), ask)).result()
+    return run(_whole(Direct(), ask, purpose, model))
+
+
+async def acall(ask: Ask, purpose: Purpose, model: str = "") -> Answer:
+    """The same for coroutines; while it waits it holds no thread. Cancelling it ends the call."""
+    return await _whole(Pooled(), ask, purpose, model)
+
+
+def stream(ask: Ask, purpose: Purpose, model: str = "") -> Iterator[Piece]:
+    """Ask a model and get its answer in pieces; the last one holds the whole `answer`.
+
+    Leaving the iteration early ends the call. Raises as `call`, also between two pieces.
+    """
+    return iterate(_path(Direct(), Question(ask, purpose, streamed=True), model))
+
+
+def astream(ask: Ask, purpose: Purpose, model: str = "") -> AsyncGenerator[Piece, None]:
+    """The same for coroutines; to be closed (`contextlib.aclosing`) and read by one task."""
+    return _path(Pooled(), Question(ask, purpose, streamed=True), model)
+
+
+async def _whole(hands: Hands, ask: Ask, purpose: Purpose, model: str) -> Answer:
+    async with aclosing(_path(hands, Question(ask, purpose), model)) as pieces:
+        async for piece in pieces:
+            if piece.answer is not None:
+                return piece.answer
+    raise ModelError(model=model, why="no answer")
+
+
+async def _path(hands: Hands, question: Question, model: str) -> AsyncGenerator[Piece, None]:
+    """Try the chosen model, again where that may help, then the models it falls back to."""
+    tries = Tries(question)
+    rows = await hands.step(chosen, model, question.purpose)
+    for row in rows:
+        while True:
+            try:
+                async with aclosing(_once(hands, question, row)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+                return
+            except (ModelError, Limited) as error:
+                pause = tries.after(error, row, last=row is rows[-1])
+            if pause is None:
+                break
+            await hands.pause(pause)
+
+
+async def _once(
+    hands: Hands, question: Question, row: LanguageModel
+) -> AsyncGenerator[Piece, None]:
+    """Permission > zone > mask > limits > quota > call > restore > meter > audit."""
+    passage = Passage(question, row)
+    try:
+        while pause := await hands.step(passage.enter):
+            await hands.pause(pause)
+        async with aclosing(hands.wire(passage.pieces)) as pieces:
+            async for piece in pieces:
+                shown = passage.restored(piece)
+                question.shown |= bool(shown.text or shown.reasoning)
+                if piece.answer is None:
+                    yield shown
+                else:
+                    break
+    except BaseException as error:
+        await hands.step(passage.failed, error)
+        raise
+    await hands.step(passage.arrived)
+    yield shown

@@ -74,7 +74,8 @@ class ModelCall(models.Model):
     """One call, whatever came of it. `prompt` and `answer` are masked, then encrypted (AAD
     `llm.modelcall|<uid>|prompt` and `…|answer`).
 
-    `cost` is at the price of that day. `outcome` is `ok`, the code of an error, or `cancelled`.
+    `cost` is at the price of that day. `outcome` is `open` until it is known, then `ok`, the code
+    of an error, `cancelled`, or `lost` when the process died in the call.
     `masked` counts what was masked by kind.
     """
 
@@ -114,3 +115,7 @@ class ModelCall(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model} {self.why}: {self.outcome}"
+
+    def aad(self, field: str) -> str:
+        """What binds the encrypted `prompt` or `answer` to this row."""
+        return f"llm.modelcall|{self.uid}|{field}"

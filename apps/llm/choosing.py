@@ -1,0 +1,65 @@
+"""Which model is asked: by its alias, or the first that somebody may use; then its fallbacks."""
+
+from __future__ import annotations
+
+from apps.accounts.guard import refused
+from apps.accounts.rights import Rights, rights_of
+from apps.llm.errors import NoModel, UnknownModel
+from apps.llm.models import LanguageModel
+from apps.llm.shapes import Purpose
+
+
+def usable(rights: Rights, kind: str = "chat") -> list[LanguageModel]:
+    """The models that somebody with these rights may ask; the default one first."""
+    rows = LanguageModel.objects.filter(enabled=True, kind=kind).order_by("-default", "pk")
+    return [row for row in rows if rights.allows(row.permission)]
+
+
+def find(name: str = "", kind: str = "chat") -> LanguageModel:
+    """The model of that alias, the default one for "". Raises `NoModel` or `UnknownModel`."""
+    rows = LanguageModel.objects.filter(enabled=True, kind=kind).order_by("-default", "pk")
+    found = rows.filter(name=name).first() if name else rows.first()
+    if found is not None:
+        return found
+    known = ", ".join(rows.values_list("name", flat=True))
+    if not known:
+        raise NoModel
+    raise UnknownModel(name=name, known=known)
+
+
+def chosen(name: str, purpose: Purpose, kind: str = "chat") -> list[LanguageModel]:
+    """The model to ask and its fallbacks in order, each once; of the fallbacks those that the
+    asker may use. For "" it is the default one, or else the first that the asker may use.
+
+    Whether the first may be used is asked again by `permit`. Raises `NoModel`, `UnknownModel`.
+    """
+    first = None
+    if not name and purpose.person_id is not None:
+        mine = usable(rights_of([purpose.person_id])[purpose.person_id], kind)
+        first = mine[0] if mine else None
+    first = first or find(name, kind)
+    return [first, *(row for row in _fallbacks(first) if _may(row, purpose))]
+
+
+def permit(row: LanguageModel, purpose: Purpose) -> None:
+    """Raise `Forbidden` unless the asker may use it; the installation itself may."""
+    if purpose.person_id is not None:
+        decision = rights_of([purpose.person_id])[purpose.person_id].decide(row.permission)
+        if not decision.allowed:
+            raise refused(decision)
+
+
+def _fallbacks(first: LanguageModel) -> list[LanguageModel]:
+    found, row = [first], first
+    while row.fallback_id is not None and row.fallback_id not in {one.pk for one in found}:
+        following = LanguageModel.objects.filter(pk=row.fallback_id).first()
+        if following is None:
+            break
+        found.append(following)
+        row = following
+    return [row for row in found[1:] if row.enabled and row.kind == first.kind]
+
+
+def _may(row: LanguageModel, purpose: Purpose) -> bool:
+    person = purpose.person_id
+    return person is None or rights_of([person])[person].allows(row.permission)

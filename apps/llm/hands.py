@@ -1,0 +1,168 @@
+"""Who does the gateway's waiting: the caller's own thread, or an event loop that holds none.
+
+The gateway's path is written once, as coroutines that wait through `Hands` only. `Direct` never
+suspends: it does everything in the caller's thread, on the caller's database connection, while the
+wire runs on the process's one loop. `Pooled` is for callers on a loop: short blocking steps go to a
+few threads, the wire is awaited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import queue
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from django.db import connection
+
+from apps.core.loop import outside
+from apps.llm.shapes import Piece
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+Pieces = Callable[[], AsyncGenerator[Piece, None]]
+
+#: A thread that waits looks up this often: an interrupt of its job is heard only between two looks.
+LOOK_UP_S = 0.25
+#: Threads for the blocking steps of callers on a loop; each keeps a database connection.
+THREADS = 4
+
+
+class Hands(Protocol):
+    """How the path waits."""
+
+    async def step(
+        self, act: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
+    ) -> Result:
+        """Run a short blocking function (database, Redis, masking) to its end, come what may."""
+        ...
+
+    def wire(self, pieces: Pieces) -> AsyncGenerator[Piece, None]:
+        """Run what waits on the network; closing it ends the request."""
+        ...
+
+    async def pause(self, seconds: float) -> None:
+        """Let time pass."""
+        ...
+
+
+class Direct:
+    """Everything in the thread of the caller."""
+
+    async def step(
+        self, act: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
+    ) -> Result:
+        """Run it here and now."""
+        return act(*args, **kwargs)
+
+    async def wire(self, pieces: Pieces) -> AsyncGenerator[Piece, None]:
+        """Run it on the process's loop, as one task; hand its pieces over as they come."""
+        come: queue.SimpleQueue[Piece | BaseException | None] = queue.SimpleQueue()
+
+        async def pump() -> None:
+            try:
+                async with contextlib.aclosing(pieces()) as found:
+                    async for piece in found:
+                        come.put(piece)
+                come.put(None)
+            except BaseException as error:
+                come.put(error)
+                if not isinstance(error, Exception):
+                    raise
+
+        task = outside.submit(pump())
+        try:
+            while (got := _wait(come)) is not None:
+                if isinstance(got, BaseException):
+                    raise got
+                yield got
+        finally:
+            task.cancel()
+
+    async def pause(self, seconds: float) -> None:
+        """Sleep in small pieces."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, LOOK_UP_S))
+
+
+class Pooled:
+    """For coroutines on a loop of their own; a call that waits for its model holds no thread."""
+
+    async def step(
+        self, act: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
+    ) -> Result:
+        """Run it in one of the threads. A cancelled caller still waits for its end."""
+        context = contextvars.copy_context()
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(
+            _threads, lambda: context.run(_on_a_connection, lambda: act(*args, **kwargs))
+        )
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            await asyncio.wait({work})
+            raise
+
+    async def wire(self, pieces: Pieces) -> AsyncGenerator[Piece, None]:
+        """Await it."""
+        async with contextlib.aclosing(pieces()) as found:
+            async for piece in found:
+                yield piece
+
+    async def pause(self, seconds: float) -> None:
+        """Sleep on the loop."""
+        await asyncio.sleep(seconds)
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Drive a coroutine that waits through `Direct` only, in this thread and without a loop.
+
+    Raises `RuntimeError` on a thread that runs a loop: it would stand still.
+    """
+    _no_loop(work)
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return done.value
+    work.close()
+    raise RuntimeError("it waited past its hands")
+
+
+def iterate(pieces: AsyncGenerator[Piece, None]) -> Iterator[Piece]:
+    """The same for pieces; leaving the iteration early closes them."""
+    try:
+        while True:
+            try:
+                yield run(pieces.__anext__())  # type: ignore[arg-type]
+            except StopAsyncIteration:
+                return
+    finally:
+        run(pieces.aclose())
+
+
+def _no_loop(work: Coroutine[Any, Any, Any]) -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    work.close()
+    raise RuntimeError("an event loop must not wait here; use acall or astream")
+
+
+def _wait(come: queue.SimpleQueue[Piece | BaseException | None]) -> Piece | BaseException | None:
+    while True:
+        with contextlib.suppress(queue.Empty):
+            return come.get(timeout=LOOK_UP_S)
+
+
+def _on_a_connection(act: Callable[[], Result]) -> Result:
+    connection.close_if_unusable_or_obsolete()
+    return act()
+
+
+_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="gateway")

@@ -1,0 +1,163 @@
+"""One try of one model: what it holds on its way, and what has to be given back at its end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field, replace
+
+from apps.core.errors import ClawdbotError
+from apps.llm import chat, ledger, limits, privacy, quota, residency
+from apps.llm.choosing import permit
+from apps.llm.ledger import End
+from apps.llm.limits import Limited
+from apps.llm.models import LanguageModel, ModelCall
+from apps.llm.privacy import Veiled
+from apps.llm.shapes import Answer, Ask, Piece, Purpose, Usage
+from apps.llm.target import Target, target_of
+
+
+@dataclass(slots=True)
+class Question:
+    """What somebody asks, until when it must be answered, and how it looks masked for a model."""
+
+    ask: Ask
+    purpose: Purpose
+    streamed: bool = False
+    until: float = 0.0
+    shown: bool = False
+    veils: dict[int, Veiled] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.until = time.monotonic() + self.ask.timeout
+
+    @property
+    def left(self) -> float:
+        """Seconds."""
+        return self.until - time.monotonic()
+
+    def veiled_for(self, row: LanguageModel) -> Veiled:
+        """Masked once for each model, however often it is tried."""
+        if row.pk not in self.veils:
+            self.veils[row.pk] = privacy.veil(self.ask, self.purpose, row)
+        return self.veils[row.pk]
+
+
+class Passage:
+    """Goes `enter`, `pieces` and `restored`, then `arrived` or `failed`."""
+
+    def __init__(self, question: Question, row: LanguageModel) -> None:
+        self.question = question
+        self.row = row
+        self._began = time.monotonic()
+        self._first_ms: int | None = None
+        self._said = ""
+        self._answer: Answer | None = None
+        self._veiled: Veiled | None = None
+        self._admission: limits.Admission | None = None
+        self._reservation: quota.Reservation | None = None
+        self._call: ModelCall | None = None
+        self._target: Target | None = None
+
+    def enter(self) -> float:
+        """Permission > zone > mask > limits > quota > row. Blocks shortly.
+
+        Returns 0 once inside, else the seconds to wait for a turn. Raises what refuses the call.
+        """
+        asked, row = self.question, self.row
+        permit(row, asked.purpose)
+        residency.check(row, asked.ask, asked.purpose)
+        self._veiled = asked.veiled_for(row)
+        try:
+            self._admission = limits.admit(row, max(asked.left, 1.0))
+        except Limited as full:
+            if full.wait >= asked.left:
+                raise
+            return max(full.wait, 0.01)
+        self._reservation = quota.reserve(row, self._veiled.ask, asked.purpose)
+        self._target = target_of(row)
+        self._call = ledger.begin(
+            row, self._veiled.ask, asked.purpose, self._veiled.counts, streamed=asked.streamed
+        )
+        return 0.0
+
+    async def pieces(self) -> AsyncGenerator[Piece, None]:
+        """What the model says, still masked. Runs where the wire runs; touches no database."""
+        assert self._target is not None and self._veiled is not None  # noqa: S101, PT018
+        ask = replace(self._veiled.ask, timeout=max(self.question.left, 0.1))
+        if not self.question.streamed:
+            yield Piece(answer=await chat.exchange(self._target, ask))
+            return
+        async for piece in chat.stream(self._target, ask):
+            yield piece
+
+    def restored(self, piece: Piece) -> Piece:
+        """A piece as its audience may read it; whole answers are kept for the row."""
+        assert self._veiled is not None  # noqa: S101
+        if self._first_ms is None:
+            self._first_ms = self._ms()
+        self._said += piece.text + piece.reasoning
+        if piece.answer is None:
+            return self._veiled.restore_piece(piece)
+        self._answer = piece.answer
+        whole = self._veiled.restore(piece.answer)
+        whole = replace(whole, call_uid=str(self._call.uid) if self._call else "")
+        shown = self._veiled.restore_piece(piece) if self.question.streamed else piece
+        return replace(shown, answer=whole)
+
+    def arrived(self) -> None:
+        """Meter > audit, after the whole answer."""
+        self._close("ok", None)
+
+    def failed(self, error: BaseException) -> None:
+        """The same after anything else; also for what never left."""
+        self._close(_outcome(error), error)
+
+    def _close(self, outcome: str, error: BaseException | None) -> None:
+        try:
+            if self._admission is not None:
+                self._admission.done(error)
+        finally:
+            self._settle(outcome)
+
+    def _settle(self, outcome: str) -> None:
+        usage = self._usage(outcome)
+        if self._reservation is not None:
+            if usage.tokens_in or usage.tokens_out:
+                self._reservation.settle(usage)
+            else:
+                self._reservation.release()
+        if self._call is None:
+            ledger.refuse(
+                self.row, self.question.purpose, outcome,
+                streamed=self.question.streamed, total_ms=self._ms(),
+            )  # fmt: skip
+            return
+        end = End(outcome, usage, self._kept(), self._first_ms, self._ms())
+        ledger.end(self._call, self.row, end)
+
+    def _usage(self, outcome: str) -> Usage:
+        if self._answer is not None:
+            return self._answer.usage
+        if self._call is None or self._veiled is None:
+            return Usage()
+        if not self._said and outcome != "cancelled":
+            return Usage()
+        # Broken off: the vendor counts what it read and said so far, and tells nobody.
+        said = ledger.estimate(self._said)
+        return Usage(ledger.estimate_ask(self._veiled.ask), said, known=False)
+
+    def _kept(self) -> Answer | None:
+        return self._answer or (Answer(self._said) if self._said else None)
+
+    def _ms(self) -> int:
+        return int((time.monotonic() - self._began) * 1000)
+
+
+def _outcome(error: BaseException) -> str:
+    if isinstance(error, ClawdbotError):
+        return error.code
+    if isinstance(error, Exception) and not isinstance(error, asyncio.CancelledError):
+        return "error"
+    return "cancelled"
