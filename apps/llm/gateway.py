@@ -11,7 +11,6 @@ from contextlib import aclosing
 from apps.llm.choosing import chosen, find, usable
 from apps.llm.errors import ModelError
 from apps.llm.hands import Direct, Hands, Pooled, iterate, run
-from apps.llm.limits import Limited
 from apps.llm.models import LanguageModel
 from apps.llm.passage import Passage, Question
 from apps.llm.retry import Tries
@@ -67,7 +66,7 @@ async def _path(hands: Hands, question: Question, model: str) -> AsyncGenerator[
                     async for piece in pieces:
                         yield piece
                 return
-            except (ModelError, Limited) as error:
+            except ModelError as error:
                 pause = tries.after(error, row, last=row is rows[-1])
             if pause is None:
                 break

@@ -128,7 +128,8 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
     try:
         work.send(None)
     except StopIteration as done:
-        return done.value
+        result: Result = done.value
+        return result
     work.close()
     raise RuntimeError("it waited past its hands")
 
@@ -138,7 +139,7 @@ def iterate(pieces: AsyncGenerator[Piece, None]) -> Iterator[Piece]:
     try:
         while True:
             try:
-                yield run(pieces.__anext__())  # type: ignore[arg-type]
+                yield run(pieces.__anext__())
             except StopAsyncIteration:
                 return
     finally:

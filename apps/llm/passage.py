@@ -7,15 +7,20 @@ import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 
+from django.db import transaction
+
 from apps.core.errors import ClawdbotError
-from apps.llm import chat, ledger, limits, privacy, quota, residency
+from apps.llm import budgets, chat, ledger, limits, privacy, residency
 from apps.llm.choosing import permit
+from apps.llm.errors import ModelError
 from apps.llm.ledger import End
-from apps.llm.limits import Limited
 from apps.llm.models import LanguageModel, ModelCall
 from apps.llm.privacy import Veiled
 from apps.llm.shapes import Answer, Ask, Piece, Purpose, Usage
 from apps.llm.target import Target, target_of
+
+#: So long a question waits in line before one model, if its time allows.
+PATIENCE_S = 10.0
 
 
 @dataclass(slots=True)
@@ -55,32 +60,41 @@ class Passage:
         self._said = ""
         self._answer: Answer | None = None
         self._veiled: Veiled | None = None
-        self._admission: limits.Admission | None = None
-        self._reservation: quota.Reservation | None = None
+        self._wait: limits.Wait | None = None
+        self._slot: limits.Slot | None = None
+        self._reservation: budgets.Reservation | None = None
         self._call: ModelCall | None = None
         self._target: Target | None = None
 
     def enter(self) -> float:
-        """Permission > zone > mask > limits > quota > row. Blocks shortly.
+        """Permission > zone > mask > limits > budget > row. Blocks shortly.
 
-        Returns 0 once inside, else the seconds to wait for a turn. Raises what refuses the call.
+        Returns 0 once inside, else the seconds after which to come again. Raises what refuses it.
         """
         asked, row = self.question, self.row
-        permit(row, asked.purpose)
-        residency.check(row, asked.ask, asked.purpose)
-        self._veiled = asked.veiled_for(row)
-        try:
-            self._admission = limits.admit(row, max(asked.left, 1.0))
-        except Limited as full:
-            if full.wait >= asked.left:
-                raise
-            return max(full.wait, 0.01)
-        self._reservation = quota.reserve(row, self._veiled.ask, asked.purpose)
-        self._target = target_of(row)
-        self._call = ledger.begin(
-            row, self._veiled.ask, asked.purpose, self._veiled.counts, streamed=asked.streamed
-        )
+        if self._wait is None:
+            permit(row, asked.purpose)
+            residency.check(row, asked.ask, asked.purpose)
+            self._veiled = asked.veiled_for(row)
+        turn = limits.try_admit(row, asked.left, self._wait, min(asked.left, PATIENCE_S))
+        if isinstance(turn, limits.Wait):
+            self._wait = turn
+            return max(turn.seconds, 0.01)
+        self._slot, self._wait = turn, None
+        self._begin(asked.veiled_for(row))
         return 0.0
+
+    def _begin(self, veiled: Veiled) -> None:
+        asked, row, ask = self.question, self.row, veiled.ask
+        self._target = target_of(row)
+        with transaction.atomic():
+            tokens = ledger.estimate_ask(ask)
+            self._reservation = budgets.reserve(
+                asked.purpose.person_id, row, tokens, ask.max_tokens, asked.left
+            )
+            self._call = ledger.begin(
+                row, ask, asked.purpose, veiled.counts, streamed=asked.streamed
+            )
 
     async def pieces(self) -> AsyncGenerator[Piece, None]:
         """What the model says, still masked. Runs where the wire runs; touches no database."""
@@ -116,11 +130,14 @@ class Passage:
 
     def _close(self, outcome: str, error: BaseException | None) -> None:
         try:
-            if self._admission is not None:
-                self._admission.done(error)
+            if self._wait is not None:
+                limits.leave(self.row, self._wait)
+            if self._slot is not None:
+                self._slot.release(self._health(error))
         finally:
             self._settle(outcome)
 
+    @transaction.atomic
     def _settle(self, outcome: str) -> None:
         usage = self._usage(outcome)
         if self._reservation is not None:
@@ -136,6 +153,12 @@ class Passage:
             return
         end = End(outcome, usage, self._kept(), self._first_ms, self._ms())
         ledger.end(self._call, self.row, end)
+
+    def _health(self, error: BaseException | None) -> str:
+        """What the breaker is told: what somebody stopped, or we refused, says nothing of it."""
+        if error is None:
+            return "ok"
+        return error.code if self._call is not None and isinstance(error, ModelError) else ""
 
     def _usage(self, outcome: str) -> Usage:
         if self._answer is not None:

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 
 from apps.llm.errors import ModelError
-from apps.llm.limits import Limited
+from apps.llm.limit_errors import Limited
 from apps.llm.models import LanguageModel
 from apps.llm.passage import Question
 
@@ -24,7 +24,7 @@ class Tries:
         self._question = question
         self._made: Counter[int] = Counter()
 
-    def after(self, error: ModelError | Limited, row: LanguageModel, *, last: bool) -> float | None:
+    def after(self, error: ModelError, row: LanguageModel, *, last: bool) -> float | None:
         """Seconds until the same model is tried again; None for: go to the next one.
 
         Raises the error where nothing more may be tried: it is none that passes (a question that
@@ -32,18 +32,15 @@ class Tries:
         time is over. The vendor's own wish (`Retry-After`) is kept. A model that is at our own
         limit was waited for already.
         """
-        if isinstance(error, Limited):
-            if last:
-                raise error
-            return None
         if not error.passes or self._question.shown or self._question.left <= 0:
             raise error
-        self._made[row.pk] += 1
-        made = self._made[row.pk]
-        pause = error.after if error.after is not None else _backoff(made)
-        again = made < (TRIES_LAST if last else TRIES) and pause < self._question.left
-        if again and (last or pause <= PATIENCE_S):
-            return pause
+        if not isinstance(error, Limited):
+            self._made[row.pk] += 1
+            made = self._made[row.pk]
+            pause = error.after if error.after is not None else _backoff(made)
+            again = made < (TRIES_LAST if last else TRIES) and pause < self._question.left
+            if again and (last or pause <= PATIENCE_S):
+                return pause
         if last:
             raise error
         return None
