@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 import queue
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from django.db import connection
-
 from apps.core.loop import outside
+from apps.core.offload import offload
 from apps.llm.shapes import Piece
 
 Given = ParamSpec("Given")
@@ -28,8 +25,6 @@ Pieces = Callable[[], AsyncGenerator[Piece, None]]
 
 #: A thread that waits looks up this often: an interrupt of its job is heard only between two looks.
 LOOK_UP_S = 0.25
-#: Threads for the blocking steps of callers on a loop; each keeps a database connection.
-THREADS = 4
 
 
 class Hands(Protocol):
@@ -96,17 +91,8 @@ class Pooled:
     async def step(
         self, act: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
     ) -> Result:
-        """Run it in one of the threads. A cancelled caller still waits for its end."""
-        context = contextvars.copy_context()
-        loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(
-            _threads, lambda: context.run(_on_a_connection, lambda: act(*args, **kwargs))
-        )
-        try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            await asyncio.wait({work})
-            raise
+        """Run it in one of the process's threads for that."""
+        return await offload(act, *args, **kwargs)
 
     async def wire(self, pieces: Pieces) -> AsyncGenerator[Piece, None]:
         """Await it."""
@@ -159,11 +145,3 @@ def _wait(come: queue.SimpleQueue[Piece | BaseException | None]) -> Piece | Base
     while True:
         with contextlib.suppress(queue.Empty):
             return come.get(timeout=LOOK_UP_S)
-
-
-def _on_a_connection(act: Callable[[], Result]) -> Result:
-    connection.close_if_unusable_or_obsolete()
-    return act()
-
-
-_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="gateway")

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from django.db import transaction
 
 from apps.core.errors import ClawdbotError
-from apps.llm import budgets, chat, ledger, limits, privacy, residency
+from apps.llm import budgets, chat, ledger, limits, privacy, residency, wordlist
 from apps.llm.choosing import permit
 from apps.llm.errors import ModelError
 from apps.llm.ledger import End
 from apps.llm.models import LanguageModel, ModelCall
 from apps.llm.privacy import Veiled
+from apps.llm.restoring import Restorer
 from apps.llm.shapes import Answer, Ask, Piece, Purpose, Usage
 from apps.llm.target import Target, target_of
 
@@ -65,9 +67,10 @@ class Passage:
         self._reservation: budgets.Reservation | None = None
         self._call: ModelCall | None = None
         self._target: Target | None = None
+        self._restorer: Restorer | None = None
 
     def enter(self) -> float:
-        """Permission > zone > mask > limits > budget > row. Blocks shortly.
+        """Permission > zone > words > mask > limits > budget > row. Blocks shortly.
 
         Returns 0 once inside, else the seconds after which to come again. Raises what refuses it.
         """
@@ -75,6 +78,7 @@ class Passage:
         if self._wait is None:
             permit(row, asked.purpose)
             residency.check(row, asked.ask, asked.purpose)
+            wordlist.check_ask(row, asked.ask, asked.purpose)
             self._veiled = asked.veiled_for(row)
         turn = limits.try_admit(row, asked.left, self._wait, min(asked.left, PATIENCE_S))
         if isinstance(turn, limits.Wait):
@@ -87,6 +91,7 @@ class Passage:
     def _begin(self, veiled: Veiled) -> None:
         asked, row, ask = self.question, self.row, veiled.ask
         self._target = target_of(row)
+        self._restorer = Restorer(veiled, asked.purpose, streamed=asked.streamed)
         with transaction.atomic():
             tokens = ledger.estimate_ask(ask)
             self._reservation = budgets.reserve(
@@ -98,27 +103,28 @@ class Passage:
 
     async def pieces(self) -> AsyncGenerator[Piece, None]:
         """What the model says, still masked. Runs where the wire runs; touches no database."""
-        assert self._target is not None and self._veiled is not None  # noqa: S101, PT018
+        if self._target is None or self._veiled is None:
+            raise RuntimeError("not inside")
         ask = replace(self._veiled.ask, timeout=max(self.question.left, 0.1))
         if not self.question.streamed:
             yield Piece(answer=await chat.exchange(self._target, ask))
             return
-        async for piece in chat.stream(self._target, ask):
-            yield piece
+        async with aclosing(chat.stream(self._target, ask)) as pieces:
+            async for piece in pieces:
+                yield piece
 
     def restored(self, piece: Piece) -> Piece:
-        """A piece as its audience may read it; whole answers are kept for the row."""
-        assert self._veiled is not None  # noqa: S101
-        if self._first_ms is None:
+        """A piece as its audience may read it; what came is kept as it came, for the row."""
+        if self._restorer is None or self._call is None:
+            raise RuntimeError("not inside")
+        if self._first_ms is None and self.question.streamed:
             self._first_ms = self._ms()
         self._said += piece.text + piece.reasoning
-        if piece.answer is None:
-            return self._veiled.restore_piece(piece)
         self._answer = piece.answer
-        whole = self._veiled.restore(piece.answer)
-        whole = replace(whole, call_uid=str(self._call.uid) if self._call else "")
-        shown = self._veiled.restore_piece(piece) if self.question.streamed else piece
-        return replace(shown, answer=whole)
+        shown = self._restorer.piece(piece)
+        if shown.answer is None:
+            return shown
+        return replace(shown, answer=replace(shown.answer, call_uid=str(self._call.uid)))
 
     def arrived(self) -> None:
         """Meter > audit, after the whole answer."""
