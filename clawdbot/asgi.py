@@ -1,4 +1,5 @@
-"""The ASGI entrance: webhooks straight to the ingress, /ws/ to Channels, the rest to Django."""
+"""The ASGI entrance: webhooks straight to the ingress, /v1/ to the model gateway, /ws/ to Channels,
+the rest to Django."""
 
 from __future__ import annotations
 
@@ -11,10 +12,12 @@ from django.core.asgi import get_asgi_application
 
 django_app = get_asgi_application()
 
+from apps.api.openai.asgi import OpenAiApp
 from apps.webchat.routing import websocket_application
 from apps.webhooks.asgi import WebhookApp
 
 webhooks = WebhookApp()
+models = OpenAiApp()
 
 
 #: Django itself would put a body of any length on the disk before it looks at who sends it.
@@ -38,6 +41,8 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Hand each connection to the part that serves it."""
     if scope["type"] == "http" and scope["path"].startswith("/webhooks/"):
         await webhooks(scope, receive, send)
+    elif scope["type"] == "http" and scope["path"].startswith("/v1/"):
+        await models(scope, receive, send)
     elif scope["type"] == "websocket":
         await websocket_application(scope, receive, send)  # type: ignore[arg-type]
     elif scope["type"] == "http":

@@ -12,6 +12,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from apps.api import jobs, messages, own, schedules
 from apps.api.mcp import views as mcp
+from apps.api.openai.views import serve
 
 ROUTES: dict[str, Any] = {
     "ask": messages.Ask.as_view(),
@@ -64,6 +65,7 @@ urlpatterns = [
     path("mcp/", mcp.endpoint),
     path("mcp", mcp.endpoint),
     *both_spellings(ROUTES),
+    path("v1/<path:rest>", serve),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", login_required(docs.as_view(url_name="schema")), name="docs"),
 ]

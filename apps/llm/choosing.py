@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from apps.accounts.guard import refused
 from apps.accounts.rights import Rights, rights_of
+from apps.llm import residency
 from apps.llm.errors import NoModel, UnknownModel
 from apps.llm.models import LanguageModel
-from apps.llm.shapes import Purpose
+from apps.llm.shapes import Ask, Purpose
 
 
 def usable(rights: Rights, kind: str = "chat") -> list[LanguageModel]:
@@ -27,9 +28,10 @@ def find(name: str = "", kind: str = "chat") -> LanguageModel:
     raise UnknownModel(name=name, known=known)
 
 
-def chosen(name: str, purpose: Purpose, kind: str = "chat") -> list[LanguageModel]:
+def chosen(name: str, ask: Ask, purpose: Purpose, kind: str = "chat") -> list[LanguageModel]:
     """The model to ask and its fallbacks in order, each once; of the fallbacks those that the
-    asker may use. For "" it is the default one, or else the first that the asker may use.
+    asker may use and to which this question may go. For "" it is the first that the asker may
+    use, the default one before others.
 
     Whether the first may be used is asked again by `permit`. Raises `NoModel`, `UnknownModel`.
     """
@@ -38,7 +40,7 @@ def chosen(name: str, purpose: Purpose, kind: str = "chat") -> list[LanguageMode
         mine = usable(rights_of([purpose.person_id])[purpose.person_id], kind)
         first = mine[0] if mine else None
     first = first or find(name, kind)
-    return [first, *(row for row in _fallbacks(first) if _may(row, purpose))]
+    return [first, *(row for row in _fallbacks(first) if _may(row, ask, purpose))]
 
 
 def permit(row: LanguageModel, purpose: Purpose) -> None:
@@ -60,6 +62,7 @@ def _fallbacks(first: LanguageModel) -> list[LanguageModel]:
     return [row for row in found[1:] if row.enabled and row.kind == first.kind]
 
 
-def _may(row: LanguageModel, purpose: Purpose) -> bool:
+def _may(row: LanguageModel, ask: Ask, purpose: Purpose) -> bool:
     person = purpose.person_id
-    return person is None or rights_of([person])[person].allows(row.permission)
+    allowed = person is None or rights_of([person])[person].allows(row.permission)
+    return allowed and residency.may(row, ask, purpose)

@@ -58,7 +58,7 @@ async def _whole(hands: Hands, ask: Ask, purpose: Purpose, model: str) -> Answer
 async def _path(hands: Hands, question: Question, model: str) -> AsyncGenerator[Piece, None]:
     """Try the chosen model, again where that may help, then the models it falls back to."""
     tries = Tries(question)
-    rows = await hands.step(chosen, model, question.purpose)
+    rows = await hands.step(chosen, model, question.ask, question.purpose)
     for row in rows:
         while True:
             try:

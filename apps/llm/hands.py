@@ -15,6 +15,8 @@ import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from typing import Any, ParamSpec, Protocol, TypeVar
 
+from django.db import connection
+
 from apps.core.loop import outside
 from apps.core.offload import offload
 from apps.llm.shapes import Piece
@@ -108,9 +110,9 @@ class Pooled:
 def run(work: Coroutine[Any, Any, Result]) -> Result:
     """Drive a coroutine that waits through `Direct` only, in this thread and without a loop.
 
-    Raises `RuntimeError` on a thread that runs a loop: it would stand still.
+    Raises `RuntimeError` on a thread that runs a loop, and within a transaction.
     """
-    _no_loop(work)
+    _may_wait(work)
     try:
         work.send(None)
     except StopIteration as done:
@@ -132,13 +134,18 @@ def iterate(pieces: AsyncGenerator[Piece, None]) -> Iterator[Piece]:
         run(pieces.aclose())
 
 
-def _no_loop(work: Coroutine[Any, Any, Any]) -> None:
-    try:
+def _may_wait(work: Coroutine[Any, Any, Any]) -> None:
+    """Nobody waits for a model on a loop, or within a transaction that holds up all writers."""
+    why = ""
+    with contextlib.suppress(RuntimeError):
         asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    work.close()
-    raise RuntimeError("an event loop must not wait here; use acall or astream")
+        why = "an event loop must not wait here; use acall or astream"
+    blocks = connection.atomic_blocks
+    if blocks and not blocks[-1]._from_testcase:
+        why = "no model is asked within a transaction"
+    if why:
+        work.close()
+        raise RuntimeError(why)
 
 
 def _wait(come: queue.SimpleQueue[Piece | BaseException | None]) -> Piece | BaseException | None:

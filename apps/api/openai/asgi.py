@@ -1,0 +1,116 @@
+"""The ASGI entrance for /v1/: no middleware, and no thread while a model is waited for.
+
+Whoever hangs up ends their call: the vendor is not asked any further, and what was used counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+
+from django.conf import settings
+
+from apps.api.openai import errors
+from apps.api.openai.errors import Crowded, TooLarge
+from apps.api.openai.handler import handle
+from apps.api.openai.reply import Reply
+from apps.core.errors import ClawdbotError
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+LARGEST_BODY_MIB = 4
+SLOWEST_BODY_S = 30.0
+#: Calls under way in one process: each holds its question in memory.
+MOST = 1000
+
+
+class Gone(Exception):
+    """The caller hung up."""
+
+
+class OpenAiApp:
+    """Serves `/v1/…`; made once per process."""
+
+    def __init__(self) -> None:
+        self._under_way = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if self._under_way >= MOST:
+            await _write(send, _refused(Crowded()))
+            return
+        self._under_way += 1
+        try:
+            await self._serve(scope, receive, send)
+        finally:
+            self._under_way -= 1
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+        try:
+            async with asyncio.timeout(SLOWEST_BODY_S):
+                body = await _read(receive)
+        except (Gone, TimeoutError):
+            return
+        if body is None:
+            await _write(send, _refused(TooLarge(limit=LARGEST_BODY_MIB)))
+            return
+        work = asyncio.create_task(_answer(scope, headers, body, send))
+        gone = asyncio.create_task(_gone(receive))
+        try:
+            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if hung_up := not work.done():
+                work.cancel()
+            gone.cancel()
+            await asyncio.wait({work, gone})
+        if not hung_up:
+            work.result()
+
+
+async def _answer(scope: Scope, headers: dict[str, str], body: bytes, send: Send) -> None:
+    await _write(send, await handle(scope["method"], scope["path"], headers, body))
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The whole body, or None when it is too large. Raises `Gone`."""
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            raise Gone
+        chunks.append(event.get("body", b""))
+        size += len(chunks[-1])
+        if size > LARGEST_BODY_MIB * 1024 * 1024:
+            return None
+        if not event.get("more_body"):
+            return b"".join(chunks)
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
+
+
+async def _write(send: Send, reply: Reply) -> None:
+    headers = reply.all_headers
+    document = b""
+    if reply.events is None:
+        document = reply.encoded()
+        headers["content-length"] = str(len(document))
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": reply.status, "headers": raw})
+    if reply.events is not None:
+        async with aclosing(reply.events) as events:
+            async for event in events:
+                await send({"type": "http.response.body", "body": event, "more_body": True})
+    await send({"type": "http.response.body", "body": document})
+
+
+def _refused(error: ClawdbotError) -> Reply:
+    return errors.refusal(error, settings.CLAWDBOT_LANGUAGE)
