@@ -77,16 +77,10 @@ def test_a_question_gets_its_answer(model: LanguageModel, stand: ModelStand) -> 
 def test_the_row_says_who_why_what_and_how_much(
     model: LanguageModel, stand: ModelStand, alice: Person
 ) -> None:
-    LanguageModel.objects.update(price_in=2_000_000, price_out=Decimal("3000000.5"))
     answer = gateway.call(QUESTION, Purpose("plan", alice.pk, "person:1", "JOB1", "t" * 32))
     call = ModelCall.objects.get()
     assert (call.person, call.why, call.job, call.trace_id) == (alice, "plan", "JOB1", "t" * 32)
     assert (call.tokens_in, call.tokens_out) == (answer.usage.tokens_in, answer.usage.tokens_out)
-    assert (
-        call.cost
-        == 2 * call.tokens_in + Decimal("3.0000005").quantize(Decimal("0.000001")) * call.tokens_out
-        or call.cost > 0
-    )
     assert opened(call, "prompt") == {"turns": [{"role": "user", "text": "what?"}]}
     assert opened(call, "answer") == {"text": "pong"}
     assert "what?" not in call.prompt
@@ -211,7 +205,7 @@ def test_what_a_vendor_blocks_goes_to_no_other(
 def test_everything_together_ends_in_the_given_time(
     model: LanguageModel, second: LanguageModel, stand: ModelStand
 ) -> None:
-    stand.delay_s = 30
+    stand.fail("/chat", "hang", times=9)
     began = time.monotonic()
     with pytest.raises(ModelError):
         gateway.call(Ask((user("what?"),), timeout=1.0), PURPOSE)
@@ -259,11 +253,10 @@ def test_what_was_shown_is_not_said_anew_by_another(
         raise Overloaded(model="stand")
 
     monkeypatch.setattr(chat, "stream", breaks)
-    said = []
+    pieces = gateway.stream(QUESTION, PURPOSE)
+    assert next(pieces).text == "half of "
     with pytest.raises(Overloaded):
-        for piece in gateway.stream(QUESTION, PURPOSE):
-            said.append(piece.text)  # noqa: PERF401
-    assert said == ["half of "]
+        next(pieces)
     call = ModelCall.objects.get()
     assert (call.model, call.outcome, call.estimated) == ("stand", "overloaded", True)
     assert opened(call, "answer") == {"text": "half of "}
@@ -308,7 +301,7 @@ async def test_a_coroutine_gets_the_same(model: LanguageModel, stand: ModelStand
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_cancelled_coroutine_ends_the_call(model: LanguageModel, stand: ModelStand) -> None:
-    stand.delay_s = 30
+    stand.fail("/chat", "hang", after=True)
     call = asyncio.create_task(gateway.acall(QUESTION, PURPOSE))
     assert await asyncio.to_thread(stand.wait, lambda: bool(stand.asked))
     call.cancel()
