@@ -31,7 +31,7 @@ class LanguageModel(models.Model):
     KINDS: ClassVar = [("chat", "对话 chat"), ("embedding", "向量 embedding")]
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    name = models.SlugField(max_length=50, unique=True)
+    name = models.CharField(max_length=50, unique=True)
     kind = models.CharField(max_length=10, choices=KINDS, default="chat")
     provider = models.CharField(max_length=30, default="custom")
     base_url = models.CharField(max_length=500)
@@ -119,3 +119,21 @@ class ModelCall(models.Model):
     def aad(self, field: str) -> str:
         """What binds the encrypted `prompt` or `answer` to this row."""
         return f"llm.modelcall|{self.uid}|{field}"
+
+
+class CallPolicy(models.Model):
+    """How long the rows of the calls are kept: the one row of this table, or its defaults.
+
+    `text_days` is for what was asked and answered, `days` for the row itself. The audit has its own
+    time; the law asks for 180 days of logs.
+    """
+
+    days = models.PositiveIntegerField(default=180)
+    text_days = models.PositiveIntegerField(default=180)
+
+    class Meta:
+        verbose_name = "调用记录保留 retention of calls"
+        verbose_name_plural = "调用记录保留 retention of calls"
+
+    def __str__(self) -> str:
+        return f"{self.days} / {self.text_days}"
