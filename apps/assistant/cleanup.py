@@ -1,7 +1,8 @@
 """What `/cleanup` does: old temporary files and rows go, the database is put in order.
 
 Kept: messages and deliveries 30 days (platforms repeat for hours, the contract says 7 days at
-least), jobs 180 days, used links and codes a day. The audit is not touched here.
+least), jobs 180 days, model calls as long as their policy says, used links and codes a day. The
+audit is not touched here.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from apps.im import files
 from apps.im.models import Delivery
 from apps.knowledge import store
 from apps.llm import budgets, mask_maps
+from apps.llm import budgets
+from apps.llm import calls
 
 log = structlog.get_logger(__name__)
 CHUNK = 1000
@@ -46,6 +49,7 @@ def clean_up(now: datetime) -> dict[str, int]:
         "sessions": _delete(Session.objects.filter(expire_date__lt=now)),
         "budgets": budgets.clean_up(now),
         "placeholders": mask_maps.forget_expired(now),
+        "calls": calls.clean_up(now),
         "heartbeats": _delete(Heartbeat.objects.filter(at__lt=now - KEEP_LINKS)),
         "memories": _delete(Remembered.objects.filter(expires_at__lt=now)),
         "files": _old_files(settings.CLAWDBOT_HOME / "tmp") + files.remove_old(now),

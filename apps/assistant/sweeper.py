@@ -28,10 +28,12 @@ from apps.core.line import START, Heads, Place
 from apps.core.signs import looked
 from apps.core.sql import Prepared, Slot
 from apps.im import bot_checks, bots, delivery
+from apps.llm import calls
 
 log = structlog.get_logger(__name__)
 TICK_S = 1.0
 LEARN_S = 60.0
+FORGET_S = 3600.0
 RENEW_S = 8.0
 DRAIN_S = 5.0  # the other parts of the tick wait meanwhile
 FAR = 2000  # candidates looked at in one tick; the next tick looks at those behind them
@@ -105,13 +107,15 @@ class Sweeper(threading.Thread):
 
 
 class Learner(threading.Thread):
-    """Asks platforms, now and then, for settings that only they can tell (a bot's own id).
+    """Asks platforms, now and then, for settings that only they can tell (a bot's own id); forgets
+    model calls whose time is over.
 
     On a thread of its own: a vendor that does not answer must not hold up the sweeper.
     """
 
     def __init__(self) -> None:
         super().__init__(name="learner", daemon=True)
+        self._forgot = 0.0
 
     def run(self) -> None:
         """Ask once a minute, as long as the process lives."""
@@ -121,6 +125,13 @@ class Learner(threading.Thread):
             # A bot or a model may have been added elsewhere.
             _attempt("streams", bots.tell_streams)
             _attempt("models", jobs.watch_models)
+            _attempt("calls", self.forget)
+
+    def forget(self) -> None:
+        """Once an hour, keep to the policy of the model calls."""
+        if not self._forgot or time.monotonic() - self._forgot > FORGET_S:
+            self._forgot = time.monotonic()
+            calls.clean_up(utcnow())
 
 
 def _attempt(part: str, act: Callable[[], Any]) -> None:

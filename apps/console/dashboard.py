@@ -14,10 +14,14 @@ from apps.console.vitals import BEAT_SILENT_S, WORKER_SILENT_S
 from apps.core import leases
 from apps.core.i18n import Text, both
 from apps.im.models import Delivery
+from apps.llm.models import ModelCall
 
 DAY = timedelta(days=1)
 #: Rows that wait in one lane before the figure turns red.
 CROWDED = 100
+
+#: What came of a model call that is nobody's fault.
+UNREMARKABLE = ("ok", "open", "cancelled", "forbidden")
 
 Tone = Literal["", "good", "bad"]
 
@@ -33,8 +37,8 @@ class Tile:
 
 
 def tiles(now: datetime) -> list[Tile]:
-    """Return the figures. Eight small queries."""
-    return [*_alive(), *_work(now), *_trouble(now)]
+    """Return the figures. Nine small queries."""
+    return [*_alive(), *_work(now), *_models(now), *_trouble(now)]
 
 
 def _alive() -> list[Tile]:
@@ -75,6 +79,25 @@ def _work(now: datetime) -> list[Tile]:
             jobs,
             "bad" if bad > good else "good" if good else "",
         ),
+    ]
+
+
+def _models(now: datetime) -> list[Tile]:
+    """Nothing to show before there is a model."""
+    rows = ModelCall.objects.filter(created_at__gte=now - DAY)
+    ended = dict(rows.values_list("outcome").annotate(n=Count("pk")))
+    bad = sum(count for outcome, count in ended.items() if outcome not in UNREMARKABLE)
+    if not ended:
+        return []
+    return [
+        Tile(
+            both("24 小时内模型调用（{n} 次未成）", "Model calls in 24 h, {n} in vain").format(
+                n=bad
+            ),
+            str(sum(ended.values())),
+            "/admin/llm/modelcall/",
+            "bad" if bad > ended.get("ok", 0) else "",
+        )
     ]
 
 

@@ -45,6 +45,7 @@ LOOKS: dict[str, Look] = {
     "administrator": looks.administrator,
     "bots": looks.bots,
     "connections": looks.connections,
+    "models": looks.models,
     "flower": looks.flower,
     "model gates": doctor_models.model_gates,
 }

@@ -1,4 +1,4 @@
-"""The doctor's own looks: settings, code, keys, tables, clock, people, bots and Flower's door."""
+"""The doctor's own looks: settings, code, keys, tables, clock, people, bots, models, Flower."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ from apps.im.bot_checks import check_bot
 from apps.im.bots import streaming
 from apps.im.models import Bot
 from apps.im.registry import all_platforms
+from apps.llm import probe
+from apps.llm.models import LanguageModel
+from apps.llm.target import target_of
 
 CLOCK_S = 5
 BOT_S = 8.0
@@ -203,3 +206,23 @@ def flower() -> Iterator[Seen]:
         text = both("{port} 端口无需登录即可查看", "port {port} answers without a login")
         mend = both("停掉它，用 manage.py up 启动", "Stop it and start it with manage.py up.")
         yield Seen("FAIL", text.format(port=port), mend)
+
+
+def models() -> Iterator[Seen]:
+    """Every enabled model: does its address answer? Costs no tokens; `model check` looks closer."""
+    rows = list(LanguageModel.objects.filter(enabled=True).order_by("pk"))
+    if not rows:
+        yield Seen("OK", both("没有配置（可选）", "none is set up (optional)"))
+        return
+    with ThreadPoolExecutor(len(rows)) as pool:
+        yield from pool.map(_model, rows)
+
+
+def _model(row: LanguageModel) -> Seen:
+    name = f"model {row.name}"
+    mend = both("manage.py model check {n}", "manage.py model check {n}").format(n=row.name)
+    findings = probe.check(target_of(row), row.kind)
+    told = next((finding for finding in findings if finding.ok is not None), None)
+    if told is None or told.ok:
+        return Seen("OK", name=name)
+    return Seen("FAIL", told.text, mend, name)
