@@ -23,9 +23,8 @@ from apps.im.bot_checks import check_bot
 from apps.im.bots import streaming
 from apps.im.models import Bot
 from apps.im.registry import all_platforms
-from apps.llm import probe
+from apps.llm import actions as models_at
 from apps.llm.models import LanguageModel
-from apps.llm.target import target_of
 
 CLOCK_S = 5
 BOT_S = 8.0
@@ -221,8 +220,7 @@ def models() -> Iterator[Seen]:
 def _model(row: LanguageModel) -> Seen:
     name = f"model {row.name}"
     mend = both("manage.py model check {n}", "manage.py model check {n}").format(n=row.name)
-    findings = probe.check(target_of(row), row.kind)
-    told = next((finding for finding in findings if finding.ok is not None), None)
+    told = models_at.reached(row)
     if told is None or told.ok:
         return Seen("OK", name=name)
     return Seen("FAIL", told.text, mend, name)

@@ -126,6 +126,12 @@ def check(row: LanguageModel, actor: Actor, api_key: str = "") -> Iterator[Findi
     )  # fmt: skip
 
 
+def reached(row: LanguageModel) -> Finding | None:
+    """Does the address of a model answer? Costs no tokens, changes nothing."""
+    findings = probe.check(target_of(row), row.kind)
+    return next((finding for finding in findings if finding.ok is not None), None)
+
+
 def key_shown(row: LanguageModel) -> str:
     """By its last four characters an administrator knows a key; "" when there is none."""
     return crypto.last4(crypto.decrypt(row.api_key, row.aad)) if row.api_key else ""
