@@ -5,7 +5,7 @@ Who asks names a model by its alias, or none for the default. Nothing else impor
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 
 from apps.llm.choosing import chosen, find, usable
@@ -14,9 +14,11 @@ from apps.llm.hands import Direct, Hands, Pooled, iterate, run
 from apps.llm.models import LanguageModel
 from apps.llm.passage import Passage, Question
 from apps.llm.retry import Tries
-from apps.llm.shapes import Answer, Ask, Piece, Purpose
+from apps.llm.shapes import Answer, Ask, Piece, Purpose, user
 
-__all__ = ["acall", "astream", "call", "find", "stream", "usable"]
+__all__ = ["acall", "aembed", "astream", "call", "embed", "find", "stream", "usable"]
+#: Seconds for the vectors of a batch of texts.
+EMBED_S = 120.0
 
 
 def call(ask: Ask, purpose: Purpose, model: str = "") -> Answer:
@@ -26,12 +28,12 @@ def call(ask: Ask, purpose: Purpose, model: str = "") -> Answer:
     Raises `NoModel`, `UnknownModel`, `Forbidden`, what masks, zones, limits and budgets refuse
     (each a `ClawdbotError`), or a `ModelError`.
     """
-    return run(_whole(Direct(), ask, purpose, model))
+    return run(_last(Direct(), Question(ask, purpose), model))
 
 
 async def acall(ask: Ask, purpose: Purpose, model: str = "") -> Answer:
     """The same for coroutines; while it waits it holds no thread. Cancelling it ends the call."""
-    return await _whole(Pooled(), ask, purpose, model)
+    return await _last(Pooled(), Question(ask, purpose), model)
 
 
 def stream(ask: Ask, purpose: Purpose, model: str = "") -> Iterator[Piece]:
@@ -47,8 +49,28 @@ def astream(ask: Ask, purpose: Purpose, model: str = "") -> AsyncGenerator[Piece
     return _path(Pooled(), Question(ask, purpose, streamed=True), model)
 
 
-async def _whole(hands: Hands, ask: Ask, purpose: Purpose, model: str) -> Answer:
-    async with aclosing(_path(hands, Question(ask, purpose), model)) as pieces:
+def embed(texts: Sequence[str], purpose: Purpose, model: str = "") -> list[list[float]]:
+    """The vector of each text, from an embedding model; masks, limits and rows as for `call`."""
+    return run(_vectors(Direct(), texts, purpose, model))
+
+
+async def aembed(texts: Sequence[str], purpose: Purpose, model: str = "") -> list[list[float]]:
+    """The same for coroutines."""
+    return await _vectors(Pooled(), texts, purpose, model)
+
+
+async def _vectors(
+    hands: Hands, texts: Sequence[str], purpose: Purpose, model: str
+) -> list[list[float]]:
+    if not texts:
+        return []
+    ask = Ask(tuple(user(text) for text in texts), timeout=EMBED_S)
+    found: list[list[float]] = (await _last(hands, Question(ask, purpose, "embedding"), model)).data
+    return found
+
+
+async def _last(hands: Hands, question: Question, model: str) -> Answer:
+    async with aclosing(_path(hands, question, model)) as pieces:
         async for piece in pieces:
             if piece.answer is not None:
                 return piece.answer
@@ -58,7 +80,7 @@ async def _whole(hands: Hands, ask: Ask, purpose: Purpose, model: str) -> Answer
 async def _path(hands: Hands, question: Question, model: str) -> AsyncGenerator[Piece, None]:
     """Try the chosen model, again where that may help, then the models it falls back to."""
     tries = Tries(question)
-    rows = await hands.step(chosen, model, question.ask, question.purpose)
+    rows = await hands.step(chosen, model, question.ask, question.purpose, question.kind)
     for row in rows:
         while True:
             try:
@@ -83,7 +105,10 @@ async def _once(
             await hands.pause(pause)
         async with aclosing(hands.wire(passage.pieces)) as pieces:
             async for piece in pieces:
-                shown = passage.restored(piece)
+                if passage.must_step(piece):
+                    shown = await hands.step(passage.restored, piece)
+                else:
+                    shown = passage.restored(piece)
                 question.shown |= bool(shown.text or shown.reasoning)
                 if piece.answer is None:
                     yield shown

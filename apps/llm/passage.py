@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from django.db import transaction
 
 from apps.core.errors import ClawdbotError
-from apps.llm import budgets, chat, ledger, limits, privacy, residency, wordlist
+from apps.core.offload import offload
+from apps.llm import budgets, chat, embed, ledger, limits, privacy, residency, wordlist
 from apps.llm.choosing import permit
 from apps.llm.errors import ModelError
 from apps.llm.ledger import End
@@ -31,6 +32,7 @@ class Question:
 
     ask: Ask
     purpose: Purpose
+    kind: str = "chat"
     streamed: bool = False
     until: float = 0.0
     shown: bool = False
@@ -80,38 +82,60 @@ class Passage:
             residency.check(row, asked.ask, asked.purpose)
             wordlist.check_ask(row, asked.ask, asked.purpose)
             self._veiled = asked.veiled_for(row)
-        turn = limits.try_admit(row, asked.left, self._wait, min(asked.left, PATIENCE_S))
+        if (pause := self._take_turn()) is None:
+            self._begin(asked.veiled_for(row))
+            return 0.0
+        return pause
+
+    def _take_turn(self) -> float | None:
+        """Take a slot; the seconds after which to come again when there is none."""
+        left = max(self.question.left, 0.1)
+        turn = limits.try_admit(self.row, left, self._wait, min(left, PATIENCE_S))
         if isinstance(turn, limits.Wait):
             self._wait = turn
             return max(turn.seconds, 0.01)
         self._slot, self._wait = turn, None
-        self._begin(asked.veiled_for(row))
-        return 0.0
+        return None
 
     def _begin(self, veiled: Veiled) -> None:
         asked, row, ask = self.question, self.row, veiled.ask
         self._target = target_of(row)
         self._restorer = Restorer(veiled, asked.purpose, streamed=asked.streamed)
-        with transaction.atomic():
-            tokens = ledger.estimate_ask(ask)
-            self._reservation = budgets.reserve(
-                asked.purpose.person_id, row, tokens, ask.max_tokens, asked.left
-            )
-            self._call = ledger.begin(
-                row, ask, asked.purpose, veiled.counts, streamed=asked.streamed
-            )
+        tokens, most = ledger.estimate_ask(ask), ask.max_tokens
+        if asked.kind == "embedding":
+            most = 0
+        self._reservation = budgets.reserve(
+            asked.purpose.person_id, row, tokens, most, max(asked.left, 1.0)
+        )
+        self._call = ledger.begin(row, ask, asked.purpose, veiled.counts, streamed=asked.streamed)
 
     async def pieces(self) -> AsyncGenerator[Piece, None]:
         """What the model says, still masked. Runs where the wire runs; touches no database."""
         if self._target is None or self._veiled is None:
             raise RuntimeError("not inside")
         ask = replace(self._veiled.ask, timeout=max(self.question.left, 0.1))
-        if not self.question.streamed:
-            yield Piece(answer=await chat.exchange(self._target, ask))
-            return
-        async with aclosing(chat.stream(self._target, ask)) as pieces:
-            async for piece in pieces:
-                yield piece
+        if self.question.kind == "embedding":
+            target = replace(self._target, timeout=min(self._target.timeout, ask.timeout))
+            vectors, usage = await embed.measured(target, [turn.text for turn in ask.turns])
+            yield Piece(answer=Answer(data=vectors, usage=usage, model=target.name))
+        elif self.question.streamed:
+            async with aclosing(chat.stream(self._target, ask, self._again)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        else:
+            yield Piece(answer=await chat.exchange(self._target, ask, self._again))
+
+    async def _again(self) -> None:
+        """One more request of the same question waits for its own turn: limits count requests."""
+        slot, self._slot = self._slot, None
+        if slot is not None:
+            await offload(slot.release, "ok")
+        while (pause := await offload(self._take_turn)) is not None:
+            await asyncio.sleep(pause)
+
+    def must_step(self, piece: Piece) -> bool:
+        """Does restoring this piece read the database?"""
+        return piece.answer is not None or (self._restorer is not None and self._restorer.watching)
 
     def restored(self, piece: Piece) -> Piece:
         """A piece as its audience may read it; what came is kept as it came, for the row."""
@@ -121,6 +145,8 @@ class Passage:
             self._first_ms = self._ms()
         self._said += piece.text + piece.reasoning
         self._answer = piece.answer
+        if self.question.kind == "embedding":
+            return piece  # numbers: there is nothing to undo in them
         shown = self._restorer.piece(piece)
         if shown.answer is None:
             return shown
@@ -141,43 +167,54 @@ class Passage:
             if self._slot is not None:
                 self._slot.release(self._health(error))
         finally:
-            self._settle(outcome)
+            self._settle(outcome, self._usage(error))
 
-    @transaction.atomic
-    def _settle(self, outcome: str) -> None:
-        usage = self._usage(outcome)
-        if self._reservation is not None:
-            if usage.tokens_in or usage.tokens_out:
-                self._reservation.settle(usage)
-            else:
-                self._reservation.release()
+    def _settle(self, outcome: str, usage: Usage) -> None:
+        """What was used, the row and the line of the audit: all or none."""
         if self._call is None:
+            self._give_back()
             ledger.refuse(
                 self.row, self.question.purpose, outcome,
                 streamed=self.question.streamed, total_ms=self._ms(),
             )  # fmt: skip
             return
-        end = End(outcome, usage, self._kept(), self._first_ms, self._ms())
-        ledger.end(self._call, self.row, end)
+        with transaction.atomic():
+            if usage.tokens_in or usage.tokens_out:
+                self._spend(usage)
+            else:
+                self._give_back()
+            end = End(outcome, usage, self._kept(), self._first_ms, self._ms())
+            ledger.end(self._call, self.row, end)
+
+    def _spend(self, usage: Usage) -> None:
+        if self._reservation is not None:
+            self._reservation.settle(usage)
+
+    def _give_back(self) -> None:
+        if self._reservation is not None:
+            self._reservation.release()
 
     def _health(self, error: BaseException | None) -> str:
         """What the breaker is told: what somebody stopped, or we refused, says nothing of it."""
-        if error is None:
+        if error is None or self._answer is not None:
             return "ok"
         return error.code if self._call is not None and isinstance(error, ModelError) else ""
 
-    def _usage(self, outcome: str) -> Usage:
+    def _usage(self, error: BaseException | None) -> Usage:
         if self._answer is not None:
             return self._answer.usage
         if self._call is None or self._veiled is None:
             return Usage()
-        if not self._said and outcome != "cancelled":
-            return Usage()
+        told = error.usage if isinstance(error, ModelError) else None
+        if told is not None or (isinstance(error, ModelError) and not self._said):
+            return told or Usage()
         # Broken off: the vendor counts what it read and said so far, and tells nobody.
         said = ledger.estimate(self._said)
         return Usage(ledger.estimate_ask(self._veiled.ask), said, known=False)
 
     def _kept(self) -> Answer | None:
+        if self.question.kind == "embedding":
+            return None
         return self._answer or (Answer(self._said) if self._said else None)
 
     def _ms(self) -> int:

@@ -17,6 +17,11 @@ class Restorer:
         self._purpose = purpose
         self._strands = (_Strand(veiled, purpose), _Strand(veiled, purpose)) if streamed else None
 
+    @property
+    def watching(self) -> bool:
+        """Is every piece looked at for the company's words, which are rows?"""
+        return self._strands is not None and self._strands[0].watching
+
     def piece(self, piece: Piece) -> Piece:
         """The next piece; text may be held back until a later one. The last holds the answer."""
         answer = None if piece.answer is None else self._whole(piece.answer)
@@ -38,6 +43,10 @@ class _Strand:
     def __init__(self, veiled: Veiled, purpose: Purpose) -> None:
         self._unveil = veiled.streamer()
         self._censor = wordlist.censor(purpose)
+
+    @property
+    def watching(self) -> bool:
+        return self._censor.watching
 
     def feed(self, text: str, over: bool) -> str:
         shown = self._censor.feed(self._unveil.feed(text)) if text else ""

@@ -192,7 +192,7 @@ def test_what_a_vendor_blocks_goes_to_no_other(
 ) -> None:
     asked = []
 
-    async def blocked(target: object, ask: Ask) -> None:
+    async def blocked(target: object, ask: Ask, again: object) -> None:
         asked.append(target)
         raise error
 
@@ -248,7 +248,7 @@ def test_a_stream_that_is_left_is_cancelled_and_counted(model: LanguageModel) ->
 def test_what_was_shown_is_not_said_anew_by_another(
     model: LanguageModel, second: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def breaks(target: object, ask: Ask) -> object:
+    async def breaks(target: object, ask: Ask, again: object) -> object:
         yield Piece("half of ")
         raise Overloaded(model="stand")
 
