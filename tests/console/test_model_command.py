@@ -15,7 +15,7 @@ from apps.audit.models import AuditRow
 from apps.llm import gateway
 from apps.llm.models import LanguageModel, ModelCall
 from apps.llm.shapes import Ask, Purpose, user
-from apps.simulate.model import KEY, MODEL, ModelStand
+from apps.simulate.model import KEY, MODEL, ModelStand, calls
 
 pytestmark = pytest.mark.django_db
 
@@ -40,6 +40,13 @@ def refused(*words: str) -> tuple[str, int]:
     with pytest.raises(CommandError) as told:
         run(*words)
     return str(told.value), told.value.returncode
+
+
+def able(body: dict[str, Any]) -> str | dict[str, Any]:
+    """A model that does whatever it is asked for."""
+    if "tools" in body:
+        return calls(("report_weather", {"city": "Beijing"}))
+    return '{"answer": true}' if "response_format" in body else "pong"
 
 
 @pytest.fixture
@@ -135,6 +142,7 @@ def test_a_kept_key_goes_to_no_other_host(local: str) -> None:
 
 
 def test_a_good_model_is_found_good_and_a_bad_one_bad(local: str, stand: ModelStand) -> None:
+    stand.answer = able
     assert all(one["ok"] is not False for one in asked("check", local))
     assert "ok  chat" in run("check", local)
     stand.key = "another"

@@ -78,7 +78,7 @@ class Crowded(ClawdbotError):
 
 def refusal(error: ClawdbotError, language: str) -> Reply:
     """The answer that tells of an expected error."""
-    status = error.http_status
+    status = _status(error)
     headers = {"www-authenticate": 'Bearer realm="ClawdBot"'} if status == 401 else {}
     if status in {429, 503}:
         after = getattr(error, "after", None)
@@ -93,12 +93,17 @@ def broken(language: str) -> Reply:
 
 def body(error: ClawdbotError, language: str) -> dict[str, Any]:
     """An error as OpenAI words it."""
-    status = error.http_status
+    status = _status(error)
     kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
     param = "model" if isinstance(error, Forbidden | UnknownModel) else None
     if isinstance(error, BadBody):
         param = error.param or None
     return _body(error.text(language), kind, param, _CODES.get(error.code, error.code))
+
+
+def _status(error: ClawdbotError) -> int:
+    # What a model does not accept is what the caller sent.
+    return 400 if error.code == "bad_request" else error.http_status
 
 
 def _body(message: str, kind: str, param: str | None, code: str) -> dict[str, Any]:
