@@ -116,7 +116,9 @@ class Passage:
         ask = replace(self._veiled.ask, timeout=max(self.question.left, 0.1))
         if self.question.kind == "embedding":
             target = replace(self._target, timeout=min(self._target.timeout, ask.timeout))
-            vectors, usage = await embed.measured(target, [turn.text for turn in ask.turns])
+            # Masks may add words to a model, which are no text of anybody.
+            texts = [turn.text for turn in ask.turns if turn.role == "user"]
+            vectors, usage = await embed.measured(target, texts)
             yield Piece(answer=Answer(data=vectors, usage=usage, model=target.name))
         elif self.question.streamed:
             async with aclosing(chat.stream(self._target, ask, self._again)) as pieces:
