@@ -20,6 +20,7 @@ from apps.audit import log as audit
 from apps.audit.log import Actor
 from apps.core import crypto, metrics
 from apps.core.logging import current_trace_id
+from apps.core.sql import here, light_commit
 from apps.llm.models import LanguageModel, ModelCall
 from apps.llm.shapes import Answer, Ask, Purpose, Usage
 
@@ -27,6 +28,10 @@ OPEN = "open"
 LOST = "lost"
 LOST_AFTER = timedelta(minutes=30)
 MILLION = Decimal(1_000_000)
+#: What is known at the end only.
+_ENDS = (
+    "outcome", "tokens_in", "tokens_out", "estimated", "cost", "first_ms", "total_ms", "answer",
+)  # fmt: skip
 _SIX = Decimal("0.000001")
 
 
@@ -44,11 +49,15 @@ class End:
 def begin(
     row: LanguageModel, ask: Ask, purpose: Purpose, masked: Mapping[str, int], *, streamed: bool
 ) -> ModelCall:
-    """Write down that this (masked) question is about to leave."""
+    """Write down that this (masked) question is about to leave.
+
+    Nobody waits for the disk: its end is flushed, and with it everything before.
+    """
     call = _new(row, purpose, streamed=streamed)
     call.masked = dict(masked)
     call.prompt = crypto.encrypt(prompt_text(ask), call.aad("prompt"))
-    call.save(force_insert=True)
+    with light_commit(here()):
+        call.save(force_insert=True)
     return call
 
 
@@ -56,7 +65,10 @@ def end(call: ModelCall, row: LanguageModel, end: End) -> None:
     """Write down what came of a call that was begun."""
     _fill(call, row, end)
     with transaction.atomic():
-        call.save()
+        if call.pk is None:
+            call.save(force_insert=True)
+        else:
+            call.save(update_fields=_ENDS)
         _audit(call)
     _count(call)
 
