@@ -16,8 +16,9 @@ from django.db import connection
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
-#: Each keeps a database connection.
-THREADS = 4
+#: Each keeps a database connection. Few: they share the interpreter with the loop, which has pages to
+#: answer meanwhile.
+THREADS = 3
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="offload")
 
 

@@ -65,7 +65,7 @@ def end(call: ModelCall, row: LanguageModel, end: End) -> None:
     """Write down what came of a call that was begun."""
     _fill(call, row, end)
     with transaction.atomic():
-        if call.pk is None:
+        if call._state.adding:
             call.save(force_insert=True)
         else:
             call.save(update_fields=_ENDS)
