@@ -16,8 +16,8 @@ from django.db import connection
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
-#: Each keeps a database connection. Few: they share the interpreter with the loop, which has pages to
-#: answer meanwhile.
+#: Each keeps a database connection. Few: they share the interpreter with the loop, which has pages
+#: to answer meanwhile.
 THREADS = 3
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="offload")
 
