@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
-from ipaddress import ip_address
 from typing import Any
 
 from apps.core import addresses
@@ -14,12 +13,10 @@ from apps.core.errors import ClawdbotError
 from apps.core.http_errors import Refused
 from apps.core.i18n import Text, both
 from apps.llm.models import LanguageModel
-from apps.llm.registry import get_provider, provider_at
+from apps.llm.registry import get_provider, provider_at, zone_at
 
-CUSTOM = "custom"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,49}")
 _YES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
-_LOCAL = (".local", ".internal", ".lan", ".intranet", ".corp", ".svc")
 
 _NAME = both(
     "名称须是 1 到 50 个字母、数字、点、冒号、横线或下划线，以字母或数字开头",
@@ -202,28 +199,19 @@ def complete(row: LanguageModel, values: dict[str, Any]) -> None:
 def _place(row: LanguageModel, values: dict[str, Any], *, new: bool) -> None:
     """Whose address it is, and where that stands. What nobody knows counts as abroad."""
     try:
-        host = addresses.parse(row.base_url).host
+        addresses.parse(row.base_url)
     except Refused as error:
         raise BadModel(_URL) from error
     if new and not values.get("provider"):
         row.provider = provider_at(row.base_url).name
     provider = get_provider(row.provider)
     row.base_url = provider.base(row.base_url)
-    private = is_private(host)
+    guessed = zone_at(row.base_url)
     if new and "zone" not in values:
-        here = "internal" if private else "abroad"
-        row.zone = here if row.provider == CUSTOM else provider.zone
-    if row.base_url.startswith("http:") and not private and row.zone != "internal":
+        row.zone = guessed
+    if row.base_url.startswith("http:") and "internal" not in {guessed, row.zone}:
         raise BadModel(_PLAIN)
     provider.quirks_of(row.model, row.quirks)
-
-
-def is_private(host: str) -> bool:
-    """Does a host lie on the company's own network, as far as its name tells?"""
-    try:
-        return not addresses.is_public(ip_address(host))
-    except ValueError:
-        return "." not in host or host.endswith(_LOCAL)
 
 
 def _fallback(row: LanguageModel, wanted: Any) -> LanguageModel | None:

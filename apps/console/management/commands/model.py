@@ -86,7 +86,8 @@ class Command(ConsoleCommand):
             both("已新增 {name}", "Added {name}").format(name=row.name),
             _line(row),
         ]
-        if row.provider == settings.CUSTOM and "zone" not in given and row.zone == "abroad":
+        unknown = "zone" not in given and get_provider(row.provider).zone != "abroad"
+        if unknown and row.zone == "abroad":
             lines.append(_ABROAD.format(name=row.name))
         lines += _warnings(row)
         lines.append(_ALLOW.format(permission=row.permission))
