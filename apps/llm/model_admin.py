@@ -26,7 +26,7 @@ _KEPT = both("已设置（{shown}）", "set ({shown})")
 _CLEAR = both("清除密钥", "Forget the key")
 _ASK = both("自动识别", "by its address")
 _ZONE = both(
-    "留空：按厂商；不认识的公网地址算境外", "empty: its provider's; unknown ones are abroad"
+    "留空：按地址；不认识的公网地址算境外", "empty: by its address; unknown ones are abroad"
 )
 _FOUND = both("{mark} {name}：{text}", "{mark} {name}: {text}")
 _TYPED = both("测试用的是刚填写的密钥，还没有保存。", "The typed key was tried; it is not saved.")
