@@ -14,7 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command, load_command_class
 from django.db import connection
 
-from apps.accounts import authz, identity
+from apps.accounts import authz, identity, tokens
 from apps.accounts.models import Department, Person, Role
 from apps.audit import log
 from apps.audit.models import AuditRow
@@ -233,3 +233,11 @@ def test_tables_align_chinese() -> None:
         "张三  1",
         "bob   2",
     ]
+
+
+def test_a_token_for_a_program_is_shown_once_and_works(bob: Person) -> None:
+    made = json.loads(run("person", "token", "bob", "ERP", "--days", "30", "--json"))
+    assert tokens.find(made["token"]) == bob
+    assert run("person", "token", "bob", "other").strip().startswith(tokens.PREFIX)
+    assert "--days" in refused("person", "token", "bob", "ERP", "--days", "0")
+    assert made["token"] not in json.dumps(list(AuditRow.objects.values()), default=str)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandParser
 from django.db import transaction
 
-from apps.accounts import identity, people
+from apps.accounts import identity, people, tokens
 from apps.accounts.models import Department, Person
 from apps.accounts.names import hint, person_named
 from apps.console.cli import ConsoleCommand, Options, Refused, cli_actor, table
+from apps.core.clock import utcnow
 from apps.core.i18n import both
 from apps.im.models import Bot
 
@@ -38,6 +40,11 @@ class Command(ConsoleCommand):
         summary = both("打印一次性登录链接", "print a one-time sign-in link")
         sign_in = self.verb(verbs, "signin", self._sign_in, summary, as_json=True)
         sign_in.add_argument("name", metavar="NAME")
+        summary = both("为其程序签发 API 令牌，只显示一次", "make an API token, shown this once")
+        token = self.verb(verbs, "token", self._token, summary, as_json=True)
+        token.add_argument("name", metavar="NAME")
+        token.add_argument("label", metavar="LABEL")
+        token.add_argument("--days", type=int, metavar="N")
         summary = both("用配对码绑定 IM 账号", "bind the IM account that was shown a code")
         pair = self.verb(verbs, "pair", self._pair, summary, as_json=True)
         pair.add_argument("code", metavar="CODE")
@@ -82,6 +89,16 @@ class Command(ConsoleCommand):
         person = person_named(options["name"])
         url = settings.CLAWDBOT_PUBLIC_URL + identity.sign_in_link(person, cli_actor())
         self.show(options, {"name": person.name, "url": url, "hours": 24}, [url])
+
+    def _token(self, options: Options) -> None:
+        days = options["days"]
+        if days is not None and not 1 <= days <= 3650:
+            raise Refused(both("--days 应为 1 到 3650。", "--days is from 1 to 3650."))
+        ends = utcnow() + timedelta(days=days) if days else None
+        person = person_named(options["name"])
+        _, secret = tokens.create(person, options["label"], cli_actor(), expires_at=ends)
+        data = {"name": person.name, "label": options["label"], "token": secret, "expires_at": ends}
+        self.show(options, data, [secret])
 
     def _pair(self, options: Options) -> None:
         person = person_named(options["name"])
