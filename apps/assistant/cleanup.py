@@ -26,6 +26,7 @@ from apps.knowledge import store
 from apps.llm import budgets, mask_maps
 from apps.llm import budgets
 from apps.llm import calls
+from apps.llm import budgets, calls
 
 log = structlog.get_logger(__name__)
 CHUNK = 1000

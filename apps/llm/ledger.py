@@ -27,12 +27,10 @@ from apps.llm.shapes import Answer, Ask, Purpose, Usage
 OPEN = "open"
 LOST = "lost"
 LOST_AFTER = timedelta(minutes=30)
-MILLION = Decimal(1_000_000)
 #: What is known at the end only.
 _ENDS = (
     "outcome", "tokens_in", "tokens_out", "estimated", "cost", "first_ms", "total_ms", "answer",
 )  # fmt: skip
-_SIX = Decimal("0.000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +39,7 @@ class End:
 
     outcome: str
     usage: Usage = field(default_factory=Usage)
+    cost: Decimal = Decimal(0)
     answer: Answer | None = None
     first_ms: int | None = None
     total_ms: int = 0
@@ -61,9 +60,9 @@ def begin(
     return call
 
 
-def end(call: ModelCall, row: LanguageModel, end: End) -> None:
+def end(call: ModelCall, end: End) -> None:
     """Write down what came of a call that was begun."""
-    _fill(call, row, end)
+    _fill(call, end)
     with transaction.atomic():
         if call._state.adding:
             call.save(force_insert=True)
@@ -78,7 +77,7 @@ def refuse(
 ) -> ModelCall:
     """Write down a call that was refused before anything left."""
     call = _new(row, purpose, streamed=streamed)
-    end(call, row, End(outcome, total_ms=total_ms))
+    end(call, End(outcome, total_ms=total_ms))
     return call
 
 
@@ -92,12 +91,6 @@ def lose(now: datetime) -> int:
             call.save(update_fields=["outcome"])
             _audit(call)
     return len(found)
-
-
-def cost(row: LanguageModel, usage: Usage) -> Decimal:
-    """What tokens cost at the model's prices of now, in its currency."""
-    total = usage.tokens_in * row.price_in + usage.tokens_out * row.price_out
-    return (total / MILLION).quantize(_SIX)
 
 
 def estimate(text: str) -> int:
@@ -153,11 +146,11 @@ def _new(row: LanguageModel, purpose: Purpose, *, streamed: bool) -> ModelCall:
     )
 
 
-def _fill(call: ModelCall, row: LanguageModel, end: End) -> None:
+def _fill(call: ModelCall, end: End) -> None:
     call.outcome = end.outcome[:30]
     call.tokens_in, call.tokens_out = end.usage.tokens_in, end.usage.tokens_out
     call.estimated = not end.usage.known
-    call.cost = cost(row, end.usage)
+    call.cost = end.cost
     call.first_ms, call.total_ms = end.first_ms, end.total_ms
     if end.answer is not None:
         call.answer = crypto.encrypt(_answer_text(end.answer), call.aad("answer"))

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 from django.db import transaction
 
@@ -181,16 +182,15 @@ class Passage:
             )  # fmt: skip
             return
         with transaction.atomic():
-            if usage.tokens_in or usage.tokens_out:
-                self._spend(usage)
-            else:
-                self._give_back()
-            end = End(outcome, usage, self._kept(), self._first_ms, self._ms())
-            ledger.end(self._call, self.row, end)
+            cost = self._spend(usage)
+            end = End(outcome, usage, cost, self._kept(), self._first_ms, self._ms())
+            ledger.end(self._call, end)
 
-    def _spend(self, usage: Usage) -> None:
-        if self._reservation is not None:
-            self._reservation.settle(usage)
+    def _spend(self, usage: Usage) -> Decimal:
+        if self._reservation is not None and (usage.tokens_in or usage.tokens_out):
+            return self._reservation.settle(usage)
+        self._give_back()
+        return Decimal(0)
 
     def _give_back(self) -> None:
         if self._reservation is not None:
