@@ -23,10 +23,7 @@ from apps.core.models import Heartbeat
 from apps.im import files
 from apps.im.models import Delivery
 from apps.knowledge import store
-from apps.llm import budgets, mask_maps
-from apps.llm import budgets
-from apps.llm import calls
-from apps.llm import budgets, calls
+from apps.llm import budgets, calls, mask_maps
 
 log = structlog.get_logger(__name__)
 CHUNK = 1000

@@ -46,7 +46,7 @@ class _Strand:
 
     @property
     def watching(self) -> bool:
-        return bool(getattr(self._censor, "watching", True))
+        return self._censor.watching
 
     def feed(self, text: str, over: bool) -> str:
         shown = self._censor.feed(self._unveil.feed(text)) if text else ""

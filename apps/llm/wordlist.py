@@ -35,11 +35,6 @@ class Censor:
         """Is there anything to look for? Without, it neither holds text back nor reads rows."""
         return self._words is not None
 
-    @property
-    def watching(self) -> bool:
-        """Is there anything to look for? Without, it neither holds text back nor reads rows."""
-        return False
-
     def feed(self, text: str) -> str:
         """Take the next piece; return what can be shown by now. Raises `ListedAnswer`."""
         if self._words is None:

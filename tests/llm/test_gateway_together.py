@@ -1,0 +1,224 @@
+"""The gateway with its masks, limits, budgets, zones and word lists: each where it belongs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from apps.accounts.models import Person
+from apps.audit.log import Actor
+from apps.audit.models import AuditRow
+from apps.llm import actions, budget_actions, calls, gateway, limits, retry
+from apps.llm.budget_actions import Limits
+from apps.llm.errors import Auth, ModelError, Overloaded
+from apps.llm.limit_errors import Limited, OverBudget
+from apps.llm.models import LanguageModel, ModelCall
+from apps.llm.privacy_errors import ListedAnswer, StaysHere
+from apps.llm.privacy_models import ListedWord
+from apps.llm.shapes import Ask, Piece, Purpose, Tool, user
+from apps.simulate.model import KEY, MODEL, ModelStand
+from apps.simulate.model import calls as tool_calls
+from apps.simulate.server import Answer as HttpAnswer
+
+SYSTEM = Actor.system("test")
+ID = "11010519491231002X"
+SECRET = Ask((user(f"Whose is the ID card {ID}?"),))
+QUESTION = Ask((user("what?"),))
+PURPOSE = Purpose("ask", audience="person:1")
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "FIRST_PAUSE_S", 0.01)
+
+
+def echo(body: dict[str, object]) -> str:
+    """Says what it read."""
+    messages = body["messages"]
+    assert isinstance(messages, list)
+    return str(messages[-1]["content"])
+
+
+def other(stand: ModelStand, name: str, **more: object) -> LanguageModel:
+    return actions.add(
+        name, base_url=stand.base_url, model=MODEL, api_key=KEY, actor=SYSTEM, **more
+    )
+
+
+def test_what_leaves_is_masked_and_what_comes_back_is_restored(
+    model: LanguageModel, stand: ModelStand
+) -> None:
+    stand.answer = echo
+    assert gateway.call(SECRET, PURPOSE).text == SECRET.turns[0].text
+    assert ID not in json.dumps(stand.asked)
+    call = ModelCall.objects.get()
+    assert call.masked == {"CN_ID": 1}
+    assert ID not in calls.opened(call, "prompt") + calls.opened(call, "answer")
+    assert "CN_ID" in calls.opened(call, "answer")
+    assert ID not in json.dumps(list(AuditRow.objects.values()), default=str)
+
+
+def test_a_stream_is_restored_however_it_is_cut(model: LanguageModel, stand: ModelStand) -> None:
+    stand.answer = echo
+    pieces = list(gateway.stream(SECRET, PURPOSE))
+    assert "".join(piece.text for piece in pieces) == SECRET.turns[0].text
+    last = pieces[-1].answer
+    assert last is not None
+    assert last.text == SECRET.turns[0].text
+    assert ID not in json.dumps(stand.asked)
+
+
+def test_arguments_of_tools_are_restored(model: LanguageModel, stand: ModelStand) -> None:
+    stand.answer = lambda body: tool_calls(("find", {"id": echo(body).split()[-1].rstrip("?")}))
+    find = Tool("find", "Finds it.", {"type": "object"})
+    [call] = gateway.call(replace(SECRET, tools=(find,)), PURPOSE).calls
+    assert call.arguments == {"id": ID}
+
+
+def test_an_internal_model_may_be_exempt(model: LanguageModel, stand: ModelStand) -> None:
+    actions.change(model, actor=SYSTEM, unmasked=True)
+    gateway.call(SECRET, PURPOSE)
+    assert ID in json.dumps(stand.asked)
+
+
+def test_it_falls_back_to_no_place_where_the_question_may_not_go(
+    model: LanguageModel, stand: ModelStand
+) -> None:
+    far = other(stand, "far", zone="abroad")
+    actions.change(model, actor=SYSTEM, fallback=far)
+    stand.fail("/chat", "answer", HttpAnswer(503, {}), times=99)
+    with pytest.raises(Overloaded):
+        gateway.call(QUESTION, PURPOSE)
+    assert set(ModelCall.objects.values_list("model", flat=True)) == {"stand"}
+    with pytest.raises(StaysHere):
+        gateway.call(QUESTION, PURPOSE, "far")
+    assert ModelCall.objects.latest("pk").outcome == "stays_here"
+
+
+def test_masks_are_those_of_the_model_that_answers(model: LanguageModel, stand: ModelStand) -> None:
+    near = other(stand, "near", zone="mainland")
+    actions.change(model, actor=SYSTEM, fallback=near, unmasked=True)
+    stand.fail("/chat", "answer", HttpAnswer(503, {}), times=retry.TRIES)
+    stand.answer = echo
+    assert gateway.call(SECRET, PURPOSE).text == SECRET.turns[0].text
+    assert ID not in json.dumps(stand.asked)
+
+
+def test_a_word_that_must_not_be_answered_is_held_back(
+    model: LanguageModel, stand: ModelStand
+) -> None:
+    ListedWord.objects.create(rule="answer", word="Bluebird")
+    stand.answer = "the plan is Bluebird of course"
+    with pytest.raises(ListedAnswer):
+        gateway.call(QUESTION, PURPOSE)
+    shown = []
+
+    def read() -> None:
+        shown.extend(piece.text for piece in gateway.stream(QUESTION, PURPOSE))
+
+    with pytest.raises(ListedAnswer):
+        read()
+    assert "Bluebird" not in "".join(shown)
+    assert set(ModelCall.objects.values_list("outcome", flat=True)) == {"listed_answer"}
+    assert ModelCall.objects.filter(tokens_out__gt=0).count() == 2
+    assert limits.look(model).failed == 0
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_words_are_held_back_on_a_loop_too(model: LanguageModel, stand: ModelStand) -> None:
+    await ListedWord.objects.acreate(rule="answer", word="Bluebird")
+    stand.answer = "the plan is Bluebird of course"
+
+    async def read() -> list[Piece]:
+        return [piece async for piece in gateway.astream(QUESTION, PURPOSE)]
+
+    with pytest.raises(ListedAnswer):
+        await read()
+    with pytest.raises(ListedAnswer):
+        await gateway.acall(QUESTION, PURPOSE)
+
+
+def test_who_is_over_budget_asks_nobody_and_falls_back_to_nobody(
+    model: LanguageModel, stand: ModelStand, alice: Person
+) -> None:
+    actions.change(model, actor=SYSTEM, fallback=other(stand, "second"))
+    budget_actions.add("person", "day", Limits(10, None, "CNY"), actor=SYSTEM, person=alice)
+    with pytest.raises(OverBudget):
+        gateway.call(QUESTION, Purpose("ask", alice.pk))
+    assert not stand.asked
+    assert list(ModelCall.objects.values_list("model", "outcome")) == [("stand", "over_budget")]
+    assert limits.look(model).in_flight == 0
+
+
+def test_what_was_used_is_settled_and_the_rest_given_back(
+    model: LanguageModel, stand: ModelStand, alice: Person
+) -> None:
+    budget_actions.add("person", "day", Limits(1200, None, "CNY"), actor=SYSTEM, person=alice)
+    for _ in range(5):  # each reserves more than a thousand
+        gateway.call(QUESTION, Purpose("ask", alice.pk))
+    stand.fail("/chat", "answer", HttpAnswer(400, {}), times=1)
+    with pytest.raises(ModelError):
+        gateway.call(QUESTION, Purpose("ask", alice.pk))
+    gateway.call(QUESTION, Purpose("ask", alice.pk))
+
+
+def test_a_full_model_is_waited_for_and_then_falls_back(
+    model: LanguageModel, stand: ModelStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.llm.passage.PATIENCE_S", 0.3)
+    actions.change(model, actor=SYSTEM, in_flight=1)
+    model.refresh_from_db()
+    held = limits.admit(model, 60)
+    with pytest.raises(Limited):
+        gateway.call(QUESTION, PURPOSE)
+    assert ModelCall.objects.get().outcome == "limited"
+    actions.change(model, actor=SYSTEM, fallback=other(stand, "second"))
+    assert gateway.call(QUESTION, PURPOSE).model == "second"
+    held.release()
+    assert gateway.call(QUESTION, PURPOSE).model == "stand"
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_place_is_given_back_whatever_happens(
+    model: LanguageModel, stand: ModelStand
+) -> None:
+    await asyncio.to_thread(actions.change, model, actor=SYSTEM, in_flight=1)
+    stand.fail("/chat", "hang", after=True)
+    call = asyncio.create_task(gateway.acall(QUESTION, PURPOSE))
+    assert await asyncio.to_thread(stand.wait, lambda: bool(stand.asked))
+    waiting = asyncio.create_task(gateway.acall(QUESTION, PURPOSE))
+    await asyncio.sleep(0)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert (await asyncio.wait_for(waiting, 5)).text == "pong"
+
+
+def test_a_bad_key_opens_the_breaker_and_a_new_one_closes_it(
+    model: LanguageModel, stand: ModelStand
+) -> None:
+    stand.key = "sk-new-0123456789abcdef"
+    with pytest.raises(Auth):
+        gateway.call(QUESTION, PURPOSE)
+    with pytest.raises(Limited):
+        gateway.call(QUESTION, PURPOSE)
+    assert not stand.asked
+    actions.change(model, actor=SYSTEM, api_key=stand.key)
+    assert gateway.call(QUESTION, PURPOSE).text == "pong"
+
+
+def test_vectors_go_the_same_way(model: LanguageModel, stand: ModelStand) -> None:
+    other(stand, "vectors", kind="embedding", price_in=Decimal(1000))
+    found = gateway.embed([f"card {ID}", "blue"], Purpose("knowledge"))
+    assert len(found) == 2
+    assert {type(number) for number in found[0]} == {float}
+    assert ID not in json.dumps(stand.embedded)
+    call = ModelCall.objects.get()
+    assert (call.model, call.why, call.outcome, call.answer) == ("vectors", "knowledge", "ok", "")
+    assert call.tokens_in > 0
+    assert call.cost > 0
+    assert gateway.embed([], Purpose("knowledge")) == []
