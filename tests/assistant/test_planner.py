@@ -46,12 +46,12 @@ def propose(asker: Asker, words: str = "do it", **more: Any) -> Proposed:
 def test_it_knows_the_time_the_language_and_what_was_said_before(
     asker: Asker, stand: ModelStand
 ) -> None:
-    propose(asker, history=[user("my name is Bob")])
+    propose(asker, history=[user("I like green")])
     told = stand.asked[0]["messages"]
     assert "Sunday 2026-11-22 10:00" in told[0]["content"]
     assert "Asia/Shanghai" in told[0]["content"]
     assert "English" in told[0]["content"]
-    assert [one["content"] for one in told[1:]] == ["my name is Bob", "do it"]
+    assert [one["content"] for one in told[1:]] == ["I like green", "do it"]
 
 
 def test_words_are_words(asker: Asker, stand: ModelStand) -> None:
