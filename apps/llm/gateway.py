@@ -98,7 +98,7 @@ async def _path(hands: Hands, question: Question, model: str) -> AsyncGenerator[
 async def _once(
     hands: Hands, question: Question, row: LanguageModel
 ) -> AsyncGenerator[Piece, None]:
-    """Permission > zone > mask > limits > quota > call > restore > meter > audit."""
+    """Right > zone > words > mask > limits > budget > row > call > restore > meter > audit."""
     passage = Passage(question, row)
     try:
         while pause := await hands.step(passage.enter):
@@ -114,6 +114,8 @@ async def _once(
                     yield shown
                 else:
                     break
+            else:
+                raise ModelError(model=row.name, why="no answer")
     except BaseException as error:
         await hands.step(passage.failed, error)
         raise
