@@ -51,7 +51,7 @@ def _calls(ask: Ask, gathered: Gathered) -> tuple[toolcalls.Calls, str]:
     if not ask.tools or ask.choice == "none":
         return toolcalls.Calls(), gathered.text
     if gathered.calls:
-        return toolcalls.native(gathered.calls, ask.tools), gathered.text
+        return toolcalls.native(gathered.calls), gathered.text
     return toolcalls.in_text(gathered.text, ask.tools, ask.choice)
 
 

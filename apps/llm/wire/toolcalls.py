@@ -34,19 +34,18 @@ def new_id() -> str:
     return f"call_{secrets.token_hex(8)}"
 
 
-def native(made: Sequence[Mapping[str, Any]], tools: Sequence[Tool]) -> Calls:
-    """The calls of the field `tool_calls`. Missing arguments are not a fault: people are asked."""
-    names = {tool.name for tool in tools}
+def native(made: Sequence[Mapping[str, Any]]) -> Calls:
+    """The calls of the field `tool_calls`, whatever they name: who asked knows what was offered,
+    and one call that is left out would make another proposal of the rest. Missing arguments are
+    not a fault: people are asked."""
     good: list[ToolCall] = []
     broken = ""
     for one in made:
         function = one.get("function")
         function = function if isinstance(function, dict) else {}
         name, given = str(function.get("name") or ""), arguments(function.get("arguments"))
-        if name not in names:
-            broken = f"it called {name[:60]!r}, which was not offered"
-        elif given is None:
-            broken = f"the arguments of {name} are no JSON object"
+        if not name or given is None:
+            broken = f"the arguments of {name[:60]!r} are no JSON object"
         else:
             good.append(ToolCall(name, given, str(one.get("id") or "") or new_id()))
     return Calls(tuple(good), broken)
