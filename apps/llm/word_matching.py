@@ -67,9 +67,10 @@ class Words:
         self._all: Any = re2.compile("|".join(f"(?:{one.pattern})" for one in entries), options)
         self.longest = max(one.longest for one in entries)
 
-    def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where a (folded) text holds any of them."""
-        for match in self._all.finditer(re2_patterns.readable(text)):
+    def spans(self, text: str, start: int = 0) -> Iterator[tuple[int, int]]:
+        """Where a (folded) text holds any of them from `start` on; what stands before it only
+        tells where a word begins."""
+        for match in self._all.finditer(re2_patterns.readable(text), start):
             if match.end() > match.start():
                 yield match.span()
 

@@ -56,7 +56,8 @@ class Censor:
         if self._words is None or not self._held:
             return
         folded = fold(self._context + self._held)
-        for place in self._words.spans(folded):
+        # Whatever begins before what is held was looked at before it was shown.
+        for place in self._words.spans(folded, len(self._context)):
             # At the very end a longer word may still come: AI, then d.
             if whole or place[1] < len(folded):
                 raise self._refuse(self._words.named(folded, place))

@@ -126,6 +126,12 @@ def test_the_same_is_found_however_a_stream_is_cut(parts: list[str], data: st.Da
     assert watched(pieces) == whole
 
 
+def test_what_was_shown_is_not_the_beginning_of_a_word() -> None:
+    text = "A" * 33 + "I秘 and so on, for quite a while"
+    for cut in range(len(text)):
+        assert watched([text[:cut], text[cut:]]) == text
+
+
 def test_the_end_of_a_piece_is_not_the_end_of_a_word() -> None:
     assert watched(["用 AI", "d 吧"]) == "用 AId 吧"
     assert watched(["用 AI", " 吧"]) is None
