@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from apps.assistant import flow, grammar, planner
 from apps.assistant.plan import ASSIST, PLAN, Plan, Words
-from apps.assistant.planner import Proposed
+from apps.assistant.planner import Budget, Proposed
 from apps.assistant.understand import Asker, Understood, offers_near, understand
 from apps.core.i18n import both
 from apps.llm import usable
@@ -17,8 +17,11 @@ PROPOSED = both("语言模型（{model}）这样理解", "the language model {mo
 SAID = both("语言模型（{model}）直接作答", "the language model {model} answers in words")
 
 
-def understand_fully(text: str, asker: Asker, purpose: Purpose) -> Understood:
-    """Return what `text` is taken for, and ask a model where the asker may and nothing else fits.
+def understand_fully(
+    text: str, asker: Asker, purpose: Purpose, *, model: str = "", budget: Budget | None = None
+) -> Understood:
+    """Return what `text` is taken for, and ask a model where the asker may and nothing else fits:
+    the one of that alias, "" for the first that they may use.
 
     Never runs anything. Waits for the model: not for the way of a message.
     """
@@ -29,7 +32,8 @@ def understand_fully(text: str, asker: Asker, purpose: Purpose) -> Understood:
         return found
     if not any(map(asker.rights.allows, usable.permissions())):
         return found
-    return from_proposal(planner.propose(text, asker, purpose=purpose), asker, found)
+    proposed = planner.propose(text, asker, purpose=purpose, budget=budget, model=model)
+    return from_proposal(proposed, asker, found)
 
 
 def from_proposal(proposed: Proposed, asker: Asker, otherwise: Understood) -> Understood:

@@ -103,20 +103,22 @@ def propose(
     purpose: Purpose,
     files: Sequence[Mapping[str, Any]] = (),
     budget: Budget | None = None,
+    model: str = "",
 ) -> Proposed:
     """Return what a model takes the asker's own `words` for, checked.
 
-    Nothing that others wrote belongs into `words` or `history`. `files` are the files at hand.
+    Nothing that others wrote belongs into `words` or `history`. `files` are the files at hand,
+    `model` the alias of the one to ask, "" for the first that the asker may use.
     """
     budget = budget or Budget()
     turns = (system(_rules(asker)), *history, user(words))
     offered = tools.tools_of(plan_check.plannable(asker.rights), words)
     try:
-        answer = _call(turns, offered, purpose, budget)
+        answer = _call(turns, offered, purpose, budget, model)
         found = _judge(answer, asker, files)
         if isinstance(found, Refused) and not found.unknown:
             again = (*turns, user(_again(answer, found)))
-            answer = _call(again, offered, purpose, budget)
+            answer = _call(again, offered, purpose, budget, model)
             found = _judge(answer, asker, files)
     except ClawdbotError as error:
         log.warning("planner.no_answer", code=error.code, detail=error.detail[:300])
@@ -131,11 +133,15 @@ def propose(
 
 
 def _call(
-    turns: tuple[Turn, ...], offered: Sequence[Any], purpose: Purpose, budget: Budget
+    turns: tuple[Turn, ...],
+    offered: Sequence[Any],
+    purpose: Purpose,
+    budget: Budget,
+    model: str,
 ) -> Answer:
     seconds = budget.take()
     ask = Ask(turns, tuple(offered), max_tokens=ANSWER_TOKENS, timeout=seconds)
-    answer = gateway.call(ask, purpose)
+    answer = gateway.call(ask, purpose, model)
     budget.tokens -= answer.usage.tokens_in + answer.usage.tokens_out
     return answer
 
