@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from apps.assistant import needs
 from apps.assistant.plan import PLAN, Plan
 from apps.assistant.understand import Understood
 from apps.skills.base import Skill, get
@@ -76,13 +75,11 @@ def guesses(row: Row, found: Understood) -> bool:
     What was typed, or said in a declared way, is the asker's word; what a model proposed never is,
     nor what was taken for something else.
     """
-    if found.skill is None or found.missing is not None or found.problem is not None:
+    if found.skill is None or not found.runs:
         return False
     if found.stage != "model" and found.skill.name == row.skill:
         return False
-    proposed = found.stage == "model"
-    asks = needs.kind_of(found.skill, found.parameters, proposed=proposed)
-    return not asks and any(one.writes for one in _skills(found.skill, found.parameters))
+    return any(one.writes for one in _skills(found.skill, found.parameters))
 
 
 def _skills(skill: Skill, parameters: Mapping[str, Any]) -> list[Skill]:
