@@ -20,7 +20,7 @@ CALLS = {
     "schedules": "benchmarks.growth.schedules",
     "beat": "benchmarks.growth.schedules",
     "jobs": "benchmarks.growth.jobs",
-    "caller": "benchmarks.growth.caller",
+    "model": "benchmarks.models.inside",
 }
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: People who are bound to the bot of every benchmark.
+FEW = 64
+
 
 @dataclass(frozen=True)
 class Size:

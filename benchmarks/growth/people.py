@@ -12,8 +12,7 @@ from apps.audit.log import Actor
 from apps.im import bots
 from apps.im.models import Bot
 from benchmarks import fill
-
-FEW = 64
+from benchmarks.size import FEW
 
 
 def seed(secret: str, reply: str) -> None:
