@@ -20,6 +20,7 @@ from pytest_django import DjangoDbBlocker
 
 from apps.core.sql import Statement
 from apps.core.sqlite.base import DatabaseWrapper, writes
+from tests.console.stack import wait_for
 from tests.core.sqlite_files import ALIAS, settings_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -288,3 +289,27 @@ def test_a_database_in_memory_has_no_door(
         connections[ALIAS].close()
         del connections[ALIAS]
     assert list(tmp_path.iterdir()) == []
+
+
+def waiting_at(door: Path) -> int:
+    """How many threads of all processes stand at a door (Linux)."""
+    inode = f":{door.stat().st_ino} "
+    return sum("->" in line and inode in line for line in Path("/proc/locks").open())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/locks")
+def test_of_one_process_one_thread_at_a_time_stands_in_the_queue(
+    path: Path, database: DatabaseWrapper
+) -> None:
+    """So that a process with many writers does not keep the others waiting for all of them."""
+    with holding(path):
+        threads = [in_thread(act) for act in (in_transaction, alone) * 4]
+        other = child(path, "add", "1")
+        wait_for(lambda: waiting_at(door_of(path)) == 2, 60, "both stand at the door")
+        assert not any(done.wait(0.05) for done in threads)
+        assert waiting_at(door_of(path)) == 2
+    assert all(done.wait(30) for done in threads)
+    assert other.wait(60) == 0
+    other.communicate()
+    assert is_free(path)
+    assert value(path) >= 8

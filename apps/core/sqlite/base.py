@@ -6,12 +6,17 @@ of the time. Here whoever writes first takes an exclusive flock(2), whose next h
 microseconds: a transaction for as long as it lasts, a lone statement while it runs. All have to
 stand in it, because who only sleeps and tries again finds the database locked for seconds while
 others hand it on. SQLite's own lock still decides; the queue only saves waiting.
+
+Of each process one thread at a time stands in it. The turns then go round among the processes: a
+worker with two hundred threads that want to write does not put two hundred turns before the next
+webhook, and a turn that ends wakes no crowd.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -81,18 +86,23 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._leave()
             self._shut()
 
+    @property
+    def _path(self) -> str:
+        return f"{self.settings_dict['NAME']}-queue"
+
     def _enter(self) -> None:
         if self.is_in_memory_db():
             return
         if self._door is None:
-            path = f"{self.settings_dict['NAME']}-queue"
-            self._door = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._door = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             _with_doors.add(self)
+        _turn(self._path).acquire()
         fcntl.flock(self._door, fcntl.LOCK_EX)
 
     def _leave(self) -> None:
         if self._door is not None:
             fcntl.flock(self._door, fcntl.LOCK_UN)
+            _give_back(_turn(self._path))
 
     def _shut(self) -> None:
         """Close our copy of the door; whoever has another copy keeps the lock that is on it."""
@@ -102,10 +112,30 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 _with_doors: weakref.WeakSet[DatabaseWrapper] = weakref.WeakSet()
+#: By door: which thread of this process stands at it. These locks know their owner, so that giving
+#: back needs no memory of having taken, which an exception from outside could cut short.
+_turns: dict[str, threading.RLock] = {}
+
+
+def _turn(path: str) -> threading.RLock:
+    return _turns.get(path) or _turns.setdefault(path, threading.RLock())
+
+
+def _give_back(turn: threading.RLock) -> None:
+    """Let the next thread go; nothing happens when it is not this thread's turn."""
+    try:
+        while True:
+            turn.release()
+    except RuntimeError:
+        return
 
 
 def _after_fork() -> None:
-    """A child lets go of its parent's doors: it would hold their locks after the parent's death."""
+    """A child lets go of its parent's doors: it would hold their locks after the parent's death.
+
+    Whichever of its parent's threads had their turn are not there to end it.
+    """
+    _turns.clear()
     for wrapper in list(_with_doors):
         wrapper._shut()
 
