@@ -23,28 +23,13 @@ from benchmarks.loop import run
 from benchmarks.models import places, report
 from benchmarks.models.asking import Door, at_once
 from benchmarks.models.chatting import Chats
-from benchmarks.models.rounds import Bench, Shape
+from benchmarks.models.patience import Patience
+from benchmarks.models.rounds import Bench
 from benchmarks.models.server import ALIAS, MODEL
-from benchmarks.system import System, listens
+from benchmarks.models.shape import Shape
 from benchmarks.wire import Sink
 
 WARM = 8
-
-
-class Patience(System):
-    """The model's server, in a process of its own."""
-
-    name = "patience"
-
-    def __init__(self, shape: Shape) -> None:
-        super().__init__()
-        self.shape = shape
-
-    def start(self) -> None:
-        """Return when it listens."""
-        times = (str(self.shape.first_s), str(self.shape.total_s))
-        self.python("benchmarks.models.server", str(self.port), *times)
-        self.wait(lambda: listens(self.port), "does it listen")
 
 
 @asynccontextmanager
@@ -60,8 +45,7 @@ async def bench(name: str, shape: Shape) -> AsyncIterator[Bench]:
         await asyncio.to_thread(server.start)
         home = fleet.installation(name, cleanup)
         await fleet.begin(home, sink, cleanup)
-        address = f"http://127.0.0.1:{server.port}/v1"
-        token = await asyncio.to_thread(home.inside, "model", base_url=address)
+        token = await asyncio.to_thread(home.inside, "model", base_url=server.address)
         there = "is there a worker that waits for models"
         await asyncio.to_thread(home.wait, lambda: bool(places.pid(home, "worker-model")), there)
         await fleet.warm(home, sink)
