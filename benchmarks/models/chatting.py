@@ -77,7 +77,7 @@ class Chats:
     async def _ping(self, per_second: float, took: list[float], stop: asyncio.Event) -> None:
         began, under_way = time.perf_counter(), set[asyncio.Task[None]]()
         connections = [Connection(self.target.port) for _ in range(PINGING * 8)]
-        free = asyncio.Queue[tuple[int, Connection]]()
+        free = asyncio.LifoQueue[tuple[int, Connection]]()
         for number, connection in enumerate(connections):
             free.put_nowait((number % PINGING, connection))
 
