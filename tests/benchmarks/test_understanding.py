@@ -52,7 +52,7 @@ def test_the_rules_alone() -> None:
     assert like["right"] >= 93
     assert (like["wrong"], unlike["wrong"]) == (0, 0)
     everything = found["all"]
-    assert everything["offered"] >= 31
+    assert everything["offered"] >= 29
     assert everything["guessed_writes"] == 0
     assert everything["parameters"]["right"] == everything["parameters"]["stated"] >= 47
 
@@ -108,8 +108,8 @@ def test_values_are_compared_as_people_would(
 def test_a_model_that_cannot_be_asked_is_said_so(stand: ModelStand) -> None:
     stand.key = "another"
     report = runs.report([ways.with_model(ALIAS)(row) for row in ROWS[-8:]])
-    assert report.problems
-    assert "8 x" in report.text
+    assert any("does not accept its key" in problem for problem in report.problems)
+    assert "does not accept its key" in report.text
     assert report.safe
 
 
