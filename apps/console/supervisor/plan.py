@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
+from django.db import connection
 
 from apps.console.supervisor import flower, valkey
 from apps.console.supervisor.home import private_sockets
@@ -20,8 +21,9 @@ from apps.core.private import mark, wanted
 
 PARTS = ("web", "worker", "beat", "flower")
 IO_THREADS = 8
-#: They only wait; a thread is made when there is a job for it.
-MODEL_THREADS = 200
+#: They only wait; a thread is made when there is a job for it. A job holds two connections to the
+#: database (its own and its watch's), of which a PostgreSQL server has a hundred unless told.
+MODEL_THREADS = {"sqlite": 200, "postgresql": 24}
 #: Seconds without a sign of life after which a child has hung. What it held is leased for 30.
 WEB_SILENT_S, WORKER_SILENT_S, BEAT_SILENT_S = 60.0, 60.0, 120.0
 
@@ -108,7 +110,8 @@ def _worker_jobs() -> Spec:
 def _worker_model() -> Spec:
     """Not started before there is a language model to wait for."""
     file = wanted(settings.CLAWDBOT_HOME, "worker-model")
-    made = _worker("worker-model", "threads", MODEL_THREADS, "model")
+    threads = MODEL_THREADS[connection.vendor]
+    made = _worker("worker-model", "threads", threads, "model")
     return replace(made, share_s=3, wanted=str(file))
 
 
