@@ -162,8 +162,8 @@ def _line(record: logging.LogRecord) -> str:
     # What came through structlog says so; its fields are the message's dictionary.
     ours = isinstance(record.msg, dict) and "_logger" in record.__dict__
     fields = {**cast(dict[str, Any], record.msg)} if ours else _foreign(record)
-    message = str(fields.pop("event", ""))
     _error(fields)
+    message = str(fields.pop("event", ""))
     line: dict[str, Any] = {
         "@timestamp": _stamp(record.created),
         "log.level": record.levelname.lower(),
@@ -201,7 +201,10 @@ def _foreign(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _error(fields: dict[str, Any]) -> None:
-    """Turn ``exc_info`` into the ECS error fields, without the values that databases quote."""
+    """Turn ``exc_info`` into the ECS error fields, without the values that errors quote.
+
+    Libraries quote the error in the event's message, too.
+    """
     info = fields.pop("exc_info", None)
     fields.pop("stack_info", None)
     if info is True:
@@ -210,12 +213,14 @@ def _error(fields: dict[str, Any]) -> None:
         info = (type(info), info, info.__traceback__)
     if not isinstance(info, tuple) or info[0] is None:
         return
+    from apps.core.redact import redact  # its patterns take a while to compile: only when needed
+
     lines = "".join(traceback.format_exception(*info)).splitlines()
     fields["error.type"] = f"{info[0].__module__}.{info[0].__qualname__}"
     # PostgreSQL repeats the row in DETAIL, and the row holds what people wrote.
-    fields["error.stack_trace"] = "\n".join(
-        line for line in lines if not line.lstrip().startswith("DETAIL:")
-    )
+    kept = "\n".join(line for line in lines if not line.lstrip().startswith("DETAIL:"))
+    fields["error.stack_trace"] = redact(kept[-_MAX_STRING:])
+    fields["event"] = redact(str(fields.get("event", ""))[:_MAX_STRING])
 
 
 class _Place(NamedTuple):

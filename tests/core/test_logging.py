@@ -161,6 +161,19 @@ def test_an_error_is_told_without_the_row(lines: Lines) -> None:
     assert "salary" not in json.dumps(line)
 
 
+def test_an_error_is_told_without_what_it_quotes(lines: Lines) -> None:
+    quoted = "手机 13912345678，身份证 11010519491231002X，密码是Zebra#2719"
+    try:
+        raise ValueError(f"10.0.0.7 refused {quoted}")
+    except ValueError as error:
+        get_logger("a").exception("failed")
+        logging.getLogger("celery").exception("raised unexpected: %r", error)
+    for line in lines():
+        assert not [one for one in ("13912345678", "4912310", "Zebra") if one in json.dumps(line)]
+        assert "ValueError: 10.0.0.7 refused" in line["error"]["stack_trace"]
+        assert "test_logging.py" in line["error"]["stack_trace"]
+
+
 def test_a_line_stays_one_line(lines: Lines) -> None:
     get_logger("a").info("a\r\nb\u2028c", field="x\ny\ud800")
     (line,) = lines()
