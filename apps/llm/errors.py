@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from apps.core.errors import ClawdbotError
+from apps.core.redact import redact
 
 if TYPE_CHECKING:
     from apps.llm.shapes import Usage
+
+#: Of what a vendor says of an error, in characters: so much is read, and so much kept.
+_READ, _KEPT = 4000, 400
 
 
 class ModelError(ClawdbotError):
@@ -24,8 +28,11 @@ class ModelError(ClawdbotError):
     def __init__(
         self, detail: str = "", /, *, after: float | None = None, **params: object
     ) -> None:
-        """`after`: seconds that the vendor asked us to wait."""
+        """`after`: seconds that the vendor asked us to wait. `detail` goes into logs and rows: what
+        is personal or secret in it is taken out, for a vendor may repeat the question or the key.
+        """
         self.after = after
+        detail = redact(detail[:_READ])[:_KEPT]
         super().__init__(detail, **{"model": "", "why": "", **params})
 
 

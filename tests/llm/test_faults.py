@@ -54,6 +54,22 @@ async def test_the_question_is_not_quoted_to_people(stand: ModelStand) -> None:
     assert message in caught.value.detail
 
 
+@pytest.mark.parametrize("shape", ["json", "text"])
+async def test_what_a_vendor_repeats_is_not_kept(stand: ModelStand, shape: str) -> None:
+    """A model may be exempt from masks, and some vendors repeat the key."""
+    message = f"{'x' * 200} cannot answer 找 13912345678, key sk-planted7Q2mZ9xK4vB8nT3wL6yR"
+    body = {"error": {"message": message, "code": "e"}} if shape == "json" else message.encode()
+    stand.answer = Answer(400, body)
+    with pytest.raises(ModelError) as caught:
+        await chat.exchange(target(stand), ask())
+    assert "cannot answer 找 ***, key ***" in caught.value.detail
+    assert caught.value.detail in str(caught.value)
+    stand.answer = Answer(400, {"error": {"message": "1391234567 " * 1000}})
+    with pytest.raises(ModelError) as long:
+        await chat.exchange(target(stand), ask())
+    assert len(long.value.detail) <= 400
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [

@@ -120,7 +120,7 @@ def _refused(line: Line, status: int, body: bytes, headers: Mapping[str, str]) -
     try:
         found: Any = strictjson.loads(body)
     except strictjson.MalformedJson:
-        found = body.decode(errors="replace")[:300]
+        found = body.decode(errors="replace")[:4000]
     return fault(line, status, line.provider.refusal(found), headers)
 
 

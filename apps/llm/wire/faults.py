@@ -66,7 +66,7 @@ def fault(line: Line, status: int, complaint: Complaint, headers: Mapping[str, s
     status = _meant(status, complaint.codes)
     kind = _kind(line, status, complaint)
     return kind(
-        f"HTTP {status}: {' '.join(complaint.codes)}: {complaint.message[:300]}",
+        f"HTTP {status}: {' '.join(complaint.codes)}: {complaint.message}",
         after=after(headers),
         model=line.target.name,
         why=_why(status, complaint.codes),
