@@ -13,7 +13,7 @@ from django.db import transaction
 
 from apps.core.errors import ClawdbotError
 from apps.core.offload import offload
-from apps.llm import budgets, chat, embed, ledger, limits, privacy, residency, wordlist
+from apps.llm import budgets, chat, embed, ledger, limits, privacy, recorded, residency, wordlist
 from apps.llm.choosing import permit
 from apps.llm.errors import ModelError
 from apps.llm.ledger import End
@@ -108,7 +108,8 @@ class Passage:
         self._reservation = budgets.reserve(
             asked.purpose.person_id, row, tokens, most, max(asked.left, 1.0)
         )
-        self._call = ledger.begin(row, ask, asked.purpose, veiled.counts, streamed=asked.streamed)
+        kept = recorded.ask_for_row(ask) if privacy.exempt(row) else ask
+        self._call = ledger.begin(row, kept, asked.purpose, veiled.counts, streamed=asked.streamed)
 
     async def pieces(self) -> AsyncGenerator[Piece, None]:
         """What the model says, still masked. Runs where the wire runs; touches no database."""
@@ -217,7 +218,8 @@ class Passage:
     def _kept(self) -> Answer | None:
         if self.question.kind == "embedding":
             return None
-        return self._answer or (Answer(self._said) if self._said else None)
+        kept = self._answer or (Answer(self._said) if self._said else None)
+        return recorded.answer_for_row(kept) if kept and privacy.exempt(self.row) else kept
 
     def _ms(self) -> int:
         return int((time.monotonic() - self._began) * 1000)

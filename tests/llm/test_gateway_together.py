@@ -81,8 +81,22 @@ def test_arguments_of_tools_are_restored(model: LanguageModel, stand: ModelStand
 
 def test_an_internal_model_may_be_exempt(model: LanguageModel, stand: ModelStand) -> None:
     actions.change(model, actor=SYSTEM, unmasked=True)
-    gateway.call(SECRET, PURPOSE)
+    stand.answer = echo
+    said = gateway.call(SECRET, PURPOSE)
     assert ID in json.dumps(stand.asked)
+    assert ID in said.text
+    find = Tool("find", "Finds it.", {"type": "object"})
+    stand.answer = tool_calls(("find", {"id": ID, "days": 3, "also": [{"phone": 13912345678}]}))
+    [made] = gateway.call(replace(SECRET, tools=(find,)), PURPOSE).calls
+    assert made.arguments["also"] == [{"phone": 13912345678}]
+
+    # Its rows hold masked text all the same.
+    for call in ModelCall.objects.order_by("pk"):
+        kept = calls.opened(call, "prompt") + calls.opened(call, "answer")
+        assert "***" in calls.opened(call, "prompt")
+        assert "***" in calls.opened(call, "answer")
+        assert not [one for one in (ID, "13912345678") if one in kept]
+    assert '"days": 3' in kept
 
 
 def test_it_falls_back_to_no_place_where_the_question_may_not_go(
