@@ -12,8 +12,9 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Annotated
 
-from apps.skills.base import Context, skill
+from apps.skills.base import Context, Param, skill
 from tests.stack.trials import LEDGER
 
 
@@ -109,6 +110,12 @@ def post(ctx: Context, what: str, seconds: float = 0.0) -> str:
         ledger.write(f"{ctx.once_key} {what}\n")
     time.sleep(seconds)
     return f"posted {what}"
+
+
+@skill(name="burst", zh="爆")
+def burst(what: Annotated[str, Param(rest=True)]) -> str:
+    """Break with an error that quotes what it was given."""
+    raise ValueError(what)
 
 
 @skill(name="devour", zh="吞噬")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 NAMES = (
     *("nap", "snooze", "grind", "freeze", "chill", "vanish", "segfault", "wipe", "pay"),
-    *("charge", "devour", "minutes", "digest", "post"),
+    *("charge", "devour", "minutes", "digest", "post", "burst"),
 )
 LEDGER = "TRIAL_LEDGER"  # the file to which `charge` and `post` add a line
 
