@@ -26,7 +26,7 @@ from apps.assistant import (
 from apps.assistant.jobs import entry
 from apps.assistant.models import Approval, Job, Message
 from apps.assistant.plan import PLAN, Plan, skills_in
-from apps.assistant.visible import visible
+from apps.assistant.visible import fits, visible
 from apps.audit import log as audit
 from apps.audit.log import Actor
 from apps.core import ids, strictjson
@@ -184,10 +184,13 @@ def _notes(approval: Approval, language: str) -> list[cards.Block]:
 
 
 def _parameters(job: Job, language: str) -> list[tuple[str, str]]:
-    """What was asked for: each parameter by its label, or all as JSON when they are many."""
+    """What was asked for: each parameter by its label, or all as JSON when they are many and short.
+
+    A long text never pushes another parameter out of sight.
+    """
     if job.skill == PLAN:
         return plan_words.pairs(Plan.from_json(job.parameters["steps"]), language)
-    if len(job.parameters) > MOST_LINES:
+    if len(job.parameters) > MOST_LINES and fits(job.parameters):
         return [(words.PARAMETERS.in_(language), visible(job.parameters))]
     skill = skills.get(job.skill)
     labels = {p.name: p.label.in_(language) for p in skill.parameters} if skill else {}

@@ -1,9 +1,10 @@
 """Follows through a plan what others wrote: it may fill words, and decides nothing by itself.
 
 A step's result is untrusted when its skill reads what others wrote (`outside`, a file), or when a
-parameter of its own came from such a step. A guarded parameter (a recipient, an address, a command,
-an amount) that such a value would fill is held: its step does not run before the asker has
-confirmed it with the value in sight.
+parameter of its own came from such a step. Such a value is held where it would fill any parameter
+of a skill that writes, or a guarded one (a recipient, an address, a command, an amount) of a skill
+that reads: the step does not run before the asker has confirmed it with the value in sight. Words
+count, too: "send Alice the summary" must not send her whatever link the page wanted sent.
 
 A plan stops at the first such step and goes on as a plan of the rest, in which everything that is
 known by then stands as a value: that is what the asker sees and confirms.
@@ -41,23 +42,35 @@ def _takes_from(step: PlanStep, found: set[str]) -> bool:
 
 
 def held(plan: Plan) -> dict[str, tuple[str, ...]]:
-    """Step id -> its guarded parameters that something untrusted would fill."""
+    """Step id -> its parameters that decide something and that something untrusted would fill."""
     dirty, found = tainted(plan), {}
     for step in plan.steps:
         names = tuple(
             name
             for name, one in step.references
-            if one.step in dirty and _guarded(step.skill, name)
+            if one.step in dirty and _decides(step.skill, name)
         )
         if names:
             found[step.id] = names
     return found
 
 
-def _guarded(skill: str, name: str) -> bool:
-    """A skill or a parameter that nobody knows is taken for the worst."""
+def before_held(plan: Plan) -> Plan:
+    """The steps that run before the plan stops to have something looked at; all when it does not.
+
+    What comes after them is a plan of its own by then, which is asked about with its values.
+    """
+    stops = held(plan)
+    first = next((n for n, one in enumerate(plan.steps) if one.id in stops), len(plan.steps))
+    return Plan(plan.steps[:first])
+
+
+def _decides(skill: str, name: str) -> bool:
+    """Does this value change what is done? What nobody knows is taken for the worst."""
     known = get(skill)
-    guards = {one.name: one.guard for one in known.parameters} if known else {}
+    if known is None or known.writes:
+        return True
+    guards = {one.name: one.guard for one in known.parameters}
     return bool(guards.get(name, "unknown"))
 
 
@@ -85,10 +98,10 @@ def _renamed(step: PlanStep, names: Mapping[str, str]) -> PlanStep:
 
 
 def shown(plan: Plan) -> tuple[str, ...]:
-    """`id.parameter` of the guarded values that others wrote, which a person has to look at."""
+    """`id.parameter` of the values that others wrote and that a person has to look at."""
     return tuple(
         f"{step.id}.{name}"
         for step in plan.steps
         for name in step.outside
-        if _guarded(step.skill, name)
+        if _decides(step.skill, name)
     )
