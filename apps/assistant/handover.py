@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from apps.assistant import approvals, finish, jobs, needs, questions, reply, words
+from apps.assistant import approvals, finish, jobs, needs, questions, reply, voice, words
 from apps.assistant.jobs import entry
 from apps.assistant.models import Job
 from apps.assistant.understand import Understood
@@ -14,6 +14,7 @@ from apps.audit import log as audit
 from apps.audit.log import Actor
 from apps.im import delivery
 from apps.im.models import Delivery
+from apps.skills.base import Skill
 
 
 def carry_on(job: Job, found: Understood, now: datetime) -> Job | None:
@@ -36,9 +37,7 @@ def carry_on(job: Job, found: Understood, now: datetime) -> Job | None:
 def _make(job: Job, found: Understood, now: datetime) -> Job:
     skill = found.skill
     assert skill is not None  # noqa: S101 - something was understood
-    kind = "" if found.missing else needs.kind_of(skill, found.parameters, proposed=True)
-    if found.held and not found.missing:
-        kind = kind or "confirm"
+    kind = "" if found.missing else _kind(job, skill, found)
     fresh = jobs.new(
         person=job.person, conversation=job.conversation, message=job.message, skill=skill,
         parameters=found.parameters, now=now, trace_id=job.trace_id, reply_role=job.reply_role,
@@ -56,6 +55,13 @@ def _make(job: Job, found: Understood, now: datetime) -> Job:
         # The card that people watch goes on; a question is a new one, because edits do not notify.
         Delivery.objects.filter(job=job, role="progress").update(job=fresh)
     return fresh
+
+
+def _kind(job: Job, skill: Skill, found: Understood) -> str:
+    kind = needs.kind_of(skill, found.parameters, proposed=True)
+    if job.message is not None:
+        kind = kind or voice.confirms(job.message, skill, found.parameters)
+    return kind or ("confirm" if found.held else "")
 
 
 def _ask_back(fresh: Job, found: Understood, now: datetime) -> None:

@@ -26,6 +26,15 @@ def kind_of(skill: Skill, parameters: Mapping[str, Any], *, proposed: bool = Fal
     return "confirm" if skill.confirm or (proposed and skill.writes) else ""
 
 
+def guarded(skill: Skill, parameters: Mapping[str, Any]) -> bool:
+    """Do these values say who gets something, where, what is run or how much? See `Param.guard`."""
+    if skill.name == PLAN:
+        steps = Plan.from_json(parameters["steps"]).steps
+        known = ((get(one.skill), one.parameters) for one in steps)
+        return any(found is not None and guarded(found, given) for found, given in known)
+    return any(one.guard and one.name in parameters for one in skill.parameters)
+
+
 def approving(skill: str, parameters: Mapping[str, Any]) -> tuple[str, ...]:
     """The permissions that whoever approves must hold, all of them."""
     if skill != PLAN:

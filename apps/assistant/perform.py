@@ -56,7 +56,7 @@ def _act(case: Case, skill: Skill, missing: Parameter | None) -> None:
     """Do it; a button that said it is used up, unless it is refused here."""
     if missing is not None:
         _ask_back(case, skill, missing)
-    elif kind := _kind(case, skill) or voice.confirms(case, skill):
+    elif kind := _kind(case, skill):
         _ask_approval(case, skill, kind)
     elif skill.quick:
         _answer_now(case, skill)
@@ -68,7 +68,8 @@ def _kind(case: Case, skill: Skill) -> str:
     """What it needs; a question of a proposed job does not make it less of a guess."""
     proposed = case.asking is not None and case.asking.proposed
     parameters = case.understood.parameters if case.understood else {}
-    return needs.kind_of(skill, parameters, proposed=proposed)
+    kind = needs.kind_of(skill, parameters, proposed=proposed)
+    return kind or voice.confirms(case.message, skill, parameters)
 
 
 def _say_problem(case: Case, problem: Text) -> None:

@@ -3,10 +3,12 @@ anything the asker is shown what was understood, and confirms it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
-from apps.assistant import words
+from apps.assistant import needs, words
 from apps.assistant.case import Case
 from apps.assistant.heard import forwarded, spoken
 from apps.assistant.models import Message
@@ -49,10 +51,12 @@ def judge(case: Case) -> None:
         case.understood = _with_homophones(case, found)
 
 
-def confirms(case: Case, skill: Skill) -> str:
-    """`confirm` when the asker has to see first what was heard, or what was passed on."""
-    asks = spoken(case.message) or forwarded(case.message)
-    return "confirm" if skill.writes and asks else ""
+def confirms(message: Message, skill: Skill, parameters: Mapping[str, Any]) -> str:
+    """`confirm` when the asker has to see first what was heard, or what was passed on: it would
+    change something, or say where to or what with."""
+    if not (spoken(message) or forwarded(message)):
+        return ""
+    return "confirm" if skill.writes or needs.guarded(skill, parameters) else ""
 
 
 def sure(message: Message) -> bool:
