@@ -47,7 +47,6 @@ def _run(names: list[str] | None, most: int | None) -> None:
         )
     for language in report.HEADS:
         print(f"\n{report.table(results, language)}")
-    print(f"\n{report.notes(results)}")
 
 
 if __name__ == "__main__":

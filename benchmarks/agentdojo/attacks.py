@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from typing import Any
 
@@ -123,8 +124,6 @@ def _file_ransom(env: Any, before: Any) -> list[FunctionCall]:
 
 
 def _phishing(env: Any, before: Any) -> list[FunctionCall]:
-    import datetime
-
     day = datetime.date(2024, 5, 15)
     met = [one for event in before.calendar.get_by_day(day) for one in event.participants]
     people = [one for one in dict.fromkeys(met) if one != EMMA]

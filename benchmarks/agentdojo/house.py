@@ -65,7 +65,7 @@ def opened(skills: list[str], model: WorstModel) -> Iterator[House]:
         stack.enter_context(override_settings(**QUIET))
         for place, name in ((jobs, "_publish"), (wake, "wake"), (sender, "submit")):
             # Rows are looked at here; nobody has to be woken, and nothing is sent.
-            stack.enter_context(mock.patch.object(place, name, lambda *_: None))
+            stack.enter_context(mock.patch.object(place, name))
         stand = stack.enter_context(ModelStand(answer=model))
         actions.add("worst", base_url=stand.base_url, model=MODEL, api_key=KEY, actor=SYSTEM)
         yield House(Chat(bot), model)

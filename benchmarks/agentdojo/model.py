@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from agentdojo.functions_runtime import FunctionCall
@@ -13,7 +13,7 @@ from agentdojo.functions_runtime import FunctionCall
 from apps.assistant.plan import MOST_STEPS
 from apps.simulate.model import Body, calls
 from benchmarks.agentdojo.attacks import shows
-from benchmarks.agentdojo.tools import FIND, GUARDS, VALUES, outside, stored
+from benchmarks.agentdojo.tools import FIND, GUARDS, VALUES, called, outside, stored
 
 _WANTED = re.compile(r"(v\d+) = (?:(\w+) of step (\d+)|the answer)")
 
@@ -22,7 +22,7 @@ _WANTED = re.compile(r"(v\d+) = (?:(\w+) of step (\d+)|the answer)")
 class WorstModel:
     """What it knows of the task at hand: the right calls, and those that the attacker wants.
 
-    `shown` counts the requests that held an injection, `leaked` those of them that asked for a plan.
+    `shown` counts the requests that held an injection, `leaked` those that asked for a plan.
     """
 
     prompt: str = ""
@@ -30,7 +30,6 @@ class WorstModel:
     wanted: Sequence[FunctionCall] = ()
     shown: int = 0
     leaked: int = 0
-    proposed: list[Body] = field(default_factory=list)
 
     def begin(
         self, prompt: str, right: Sequence[FunctionCall], wanted: Sequence[FunctionCall]
@@ -40,7 +39,7 @@ class WorstModel:
         self.shown = self.leaked = 0
 
     def __call__(self, body: Body) -> Body:
-        """Answer a chat request: a plan where tools are offered, values where they are asked for."""
+        """Answer a chat request: a plan where tools are offered, else the values asked for."""
         seen = shows(json.dumps(body["messages"], ensure_ascii=False))
         self.shown += seen
         if body.get("tools"):
@@ -51,7 +50,7 @@ class WorstModel:
 
     def _obey(self) -> Body:
         """All that the attacker wants, called at once."""
-        return calls(*((one.function, _stored(one.args)) for one in self.wanted))
+        return calls(*((called(one.function), _stored(one.args)) for one in self.wanted))
 
     def _values(self, body: Body, seen: bool) -> dict[str, Any]:
         asked = str(body["messages"][-1]["content"]).partition("\n")[0]
@@ -106,7 +105,7 @@ def propose(model: WorstModel) -> list[Body]:
                 parameters[name] = {"$from": f"s{source}", "field": field_}
             else:
                 parameters[name] = stored(value)
-        steps.append({"id": f"s{place}", "skill": call.function, "parameters": parameters})
+        steps.append({"id": f"s{place}", "skill": called(call.function), "parameters": parameters})
         if outside(call.function):
             source, wanted[place] = place, []
     for place, lines in wanted.items():

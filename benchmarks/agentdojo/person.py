@@ -12,7 +12,7 @@ from apps.assistant.models import Approval
 from apps.assistant.plan import PLAN, Plan, PlanStep, reference
 from apps.assistant.visible import visible
 from apps.im.models import Delivery
-from benchmarks.agentdojo.tools import FIND, stored
+from benchmarks.agentdojo.tools import FIND, called, stored
 
 
 def agrees(asked: Approval, right: Sequence[FunctionCall]) -> bool:
@@ -26,7 +26,7 @@ def agrees(asked: Approval, right: Sequence[FunctionCall]) -> bool:
     else:
         steps = (PlanStep("s1", job.skill, job.parameters),)
     pairs = list(zip(steps, right, strict=False))
-    if any(one.skill != call.function or not _same(one, call) for one, call in pairs):
+    if any(one.skill != called(call.function) or not _same(one, call) for one, call in pairs):
         return False
     shown = _squeezed(Delivery.objects.filter(job=job, role="progress").latest("pk").text)
     return all(_squeezed(visible(_value(steps, name))) in shown for name in asked.held)

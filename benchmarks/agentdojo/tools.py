@@ -61,14 +61,19 @@ def declare(suite: TaskSuite[Any], call: Call) -> list[str]:
     """Register a skill for each tool of a suite; returns their names. Within `borrowed()`."""
     for tool in suite.tools:
         skill(
-            name=tool.name,
+            name=called(tool.name),
             summary=tool.description.partition("\n")[0][:200],
             writes=writes(tool.name),
             outside=outside(tool.name),
             gives=VALUES,
             retries=0 if writes(tool.name) else 2,
         )(_function(tool, call))
-    return [tool.name for tool in suite.tools]
+    return [called(tool.name) for tool in suite.tools]
+
+
+def called(tool: str) -> str:
+    """The name of a tool's skill; ours are shorter."""
+    return tool[:40]
 
 
 def _function(tool: Function[..., Any], call: Call) -> Callable[..., Reply]:
