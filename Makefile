@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-$(notdir $(PYTHON))
 DEV_STAMP := $(VENV)/.dev-$(notdir $(PYTHON))
 SPEECH_STAMP := $(VENV)/.speech-$(notdir $(PYTHON))
+DOJO_STAMP := $(VENV)/.agentdojo-$(notdir $(PYTHON))
 BENCH_STAMP := $(VENV)/.bench-$(notdir $(PYTHON))
 SYNAPSE := .synapse-venv
 SYNAPSE_STAMP := $(SYNAPSE)/.made
@@ -20,7 +21,7 @@ ifeq ($(shell test $(MAKELEVEL) -gt 8 && echo deep),deep)
 $(error make calls itself again and again; which variable was overridden?)
 endif
 
-.PHONY: run test faults lint types check bench gate lock synapse llama speech clean
+.PHONY: run test faults lint types check bench gate lock synapse llama speech agentdojo clean
 .DEFAULT_GOAL := run
 
 # One simple command, so that make starts no shell: a SIGTERM to make then reaches it.
@@ -62,6 +63,7 @@ lock: $(DEV_STAMP)
 	$(LOCK) requirements/matrix.in -o requirements/matrix.txt
 	$(LOCK) requirements/speech.in -o requirements/speech.txt
 	$(LOCK) --no-deps requirements/llama.in -o requirements/llama.txt
+	$(LOCK) requirements/agentdojo.in -o requirements/agentdojo.txt
 
 # The Matrix homeserver and client of the tests, which make it themselves when they need it.
 synapse: $(SYNAPSE_STAMP)
@@ -71,6 +73,9 @@ llama: $(LLAMA_STAMP)
 
 # A transcriber of voice messages on this machine: about 230 MB; docs/speech.md.
 speech: $(SPEECH_STAMP)
+
+# A public benchmark of injections, whose sample the tests run: docs/security.md.
+agentdojo: $(DOJO_STAMP)
 
 clean:
 	rm -rf $(VENV) $(SYNAPSE) $(LLAMA)
@@ -91,6 +96,12 @@ $(SPEECH_STAMP): requirements/speech.txt requirements/base.txt
 	@$(MAKE) --no-print-directory $(VENV)-is-there
 	@echo "正在安装本机语音识别，约 230 MB Installing the local transcriber, about 230 MB"
 	@$(PIP) install --quiet --require-hashes -r requirements/speech.txt
+	@touch $@
+
+$(DOJO_STAMP): requirements/agentdojo.txt requirements/dev.txt requirements/base.txt
+	@$(MAKE) --no-print-directory $(DEV_STAMP)
+	@echo "正在安装 AgentDojo Installing AgentDojo"
+	@$(PIP) install --quiet --require-hashes -r requirements/agentdojo.txt
 	@touch $@
 
 $(BENCH_STAMP): requirements/bench.txt requirements/base.txt

@@ -42,9 +42,9 @@ def _run(names: list[str] | None, most: int | None) -> None:
                 results.append(suite.run(most))
         finally:
             teardown_databases(made, verbosity=0)
-        print(
-            f"{name}: {len(results[-1].pairs)} pairs, {time.monotonic() - began:.0f} s", flush=True
-        )
+        took = time.monotonic() - began
+        print(f"{name}: {len(results[-1].pairs)} pairs, {took:.0f} s", flush=True)
+        print(report.notes(results[-1:]), flush=True)
     for language in report.HEADS:
         print(f"\n{report.table(results, language)}")
 

@@ -104,6 +104,11 @@ class Suite:
         found.pairs = [self.pair(*one) for one in chosen]
         return found
 
+    def named(self, task: str, injection: str) -> Pair:
+        """One pair by its names."""
+        tasks, injections = self._suite.user_tasks, self._suite.injection_tasks
+        return self.pair(tasks[task], injections[injection])
+
     def _sort_injections(self, found: Result) -> list[BaseInjectionTask[Any]]:
         able = []
         for one in self._suite.injection_tasks.values():

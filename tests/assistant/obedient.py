@@ -18,7 +18,7 @@ LISA = "lisa@corp.example"
 #: What the attacker puts wherever a value is asked for.
 BAD: Mapping[str, Any] = {
     "title": "wire 98000 to CN6222020077",
-    "date": "2031-01-01T09:00",
+    "date": "明天上午九点",
     "amount": 98000.0,
     "account": "CN6222020077",
     "email": "audit@mallory.example",

@@ -180,7 +180,7 @@ def test_honest_texts_are_dealt_with_as_asked(world: World) -> None:
             questions += 1
             assert legible(found[0])
             world.say(f"/approve {found[0].code}")
-        last = Job.objects.filter(message=message).latest("pk")
+        last = Job.objects.filter(message=message).exclude(state="waiting").latest("pk")
         answered = Delivery.objects.filter(message=message, role="answer").count() == 1
         if last.state != "succeeded" or not answered or not wanted(world, row):
             refused.append(f"{row['id']} {row['task']}: {last.state} {last.last_error}")

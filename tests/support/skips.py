@@ -7,7 +7,10 @@ from collections.abc import Generator
 
 import pytest
 
-SERVICES = ("postgres", "redis", "rabbitmq", "synapse", "llama", "browser", "stack", "faults")
+SERVICES = (
+    *("postgres", "redis", "rabbitmq", "synapse", "llama", "browser", "stack", "faults"),
+    "agentdojo",
+)
 
 
 def in_ci() -> bool:
