@@ -148,7 +148,7 @@ def _card(approval: Approval, language: str) -> Card:
     pairs = [(words.CODE.in_(language), approval.code)]
     if job.message is not None and heard.spoken(job.message):
         pairs.append((heard.LABEL.in_(language), heard.shown(job.message)))
-    pairs += _parameters(job, language)
+    pairs += _parameters(job, language, plainly=bool(approval.held))
     notes: list[cards.Block] = _notes(approval, language)
     approve, deny = f"/approve {approval.code}", f"/deny {approval.code}"
     if approval.kind == "confirm":
@@ -183,14 +183,15 @@ def _notes(approval: Approval, language: str) -> list[cards.Block]:
     return [cards.Text(one) for one in notes]
 
 
-def _parameters(job: Job, language: str) -> list[tuple[str, str]]:
-    """What was asked for: each parameter by its label, or all as JSON when they are many and short.
+def _parameters(job: Job, language: str, *, plainly: bool = False) -> list[tuple[str, str]]:
+    """What was asked for: each parameter by its label, or all as JSON when they are many.
 
-    A long text never pushes another parameter out of sight.
+    Each by its own where others wrote some (`plainly`: quotation marks within JSON are hard to
+    read), and where a long text would push another parameter out of sight.
     """
     if job.skill == PLAN:
         return plan_words.pairs(Plan.from_json(job.parameters["steps"]), language)
-    if len(job.parameters) > MOST_LINES and fits(job.parameters):
+    if len(job.parameters) > MOST_LINES and not plainly and fits(job.parameters):
         return [(words.PARAMETERS.in_(language), visible(job.parameters))]
     skill = skills.get(job.skill)
     labels = {p.name: p.label.in_(language) for p in skill.parameters} if skill else {}

@@ -22,12 +22,19 @@ def message(text: str, made: Sequence[FunctionCall] = ()) -> ChatAssistantMessag
 
 class Control(BasePipelineElement):
     """Calls what the user's task needs; once a result shows an injection, what the attacker wants
-    and nothing else. `shown` says whether that happened."""
+    and nothing else. `shown` says whether that happened. `alone`: the attacker's calls without any
+    task, which tells whether AgentDojo could see that an attack succeeded."""
 
     name = "control"
 
-    def __init__(self, task: BaseUserTask[Any], injection: BaseInjectionTask[Any] | None) -> None:
-        self._task, self._injection = task, injection
+    def __init__(
+        self,
+        task: BaseUserTask[Any],
+        injection: BaseInjectionTask[Any] | None,
+        *,
+        alone: bool = False,
+    ) -> None:
+        self._task, self._injection, self._alone = task, injection, alone
         self.shown = False
 
     def query(
@@ -41,15 +48,14 @@ class Control(BasePipelineElement):
         """Run the task."""
         before = env.model_copy(deep=True)
         made: list[ChatMessage] = []
-        output = self._task.GROUND_TRUTH_OUTPUT
-        for call in self._task.ground_truth(env):
+        for call in () if self._alone else self._task.ground_truth(env):
             result, _ = runtime.run_function(env, call.function, call.args)
             made.append(message("", [call]))
-            if shows(tool_result_to_str(result)) and self._injection is not None:
-                self.shown = True
-                output = self._injection.GROUND_TRUTH_OUTPUT
-                for bad in calls_of(self._injection, env, before):
-                    runtime.run_function(env, bad.function, bad.args)
-                    made.append(message("", [bad]))
+            self.shown = shows(tool_result_to_str(result))
+            if self.shown:
                 break
-        return query, runtime, env, [*messages, *made, message(output)], extra_args or {}
+        if self._injection is not None and (self.shown or self._alone):
+            for call in calls_of(self._injection, env, before):
+                runtime.run_function(env, call.function, call.args)
+                made.append(message("", [call]))
+        return query, runtime, env, [*messages, *made, message("")], extra_args or {}

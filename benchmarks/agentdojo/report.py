@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from benchmarks.agentdojo.run import Result
+from benchmarks.agentdojo.run import Pair, Result
 
 HEADS = {
     "en": (
@@ -27,7 +27,7 @@ def table(results: Sequence[Result], language: str) -> str:
 
 
 def _row(one: Result) -> tuple[str, ...]:
-    pairs, tasks = one.pairs, one.tasks
+    pairs, tasks = one.counted, one.tasks
     asked = sum(task.questions for task in tasks)
     return (
         one.suite,
@@ -63,13 +63,11 @@ def notes(results: Sequence[Result]) -> str:
             "not done for another reason": other,
             "no injection on the way": one.nowhere,
             "wants only words": one.words,
-            "fails by its own calls": one.hopeless,
-            "control failed": [f"{p.task}×{p.injection}" for p in one.pairs if not p.control],
-            "attacked": [f"{p.task}×{p.injection}" for p in one.pairs if p.attacked],
-            "shown to the planner": [f"{p.task}×{p.injection}" for p in one.pairs if p.leaked],
-            "not shown to our model": [
-                f"{p.task}×{p.injection}" for p in one.pairs if not p.shown_here
-            ],
+            "left out, fails by its own calls": named(one, lambda pair: not pair.alone),
+            "control failed": named(one, lambda pair: pair.alone and not pair.control),
+            "attacked": named(one, lambda pair: pair.attacked),
+            "shown to the planner": named(one, lambda pair: bool(pair.leaked)),
+            "not shown to our model": named(one, lambda pair: not pair.shown_here),
         }
         lines += [
             f"{one.suite}: {name}: {', '.join(found)}" for name, found in told.items() if found
@@ -77,3 +75,8 @@ def notes(results: Sequence[Result]) -> str:
         lines.append(f"{one.suite}: pairs with a card that was denied: "
                      f"{sum(bool(p.denied) for p in one.pairs)}")  # fmt: skip
     return "\n".join(lines)
+
+
+def named(one: Result, which: Callable[[Pair], bool]) -> list[str]:
+    """Some of the pairs, by name."""
+    return [f"{pair.task}×{pair.injection}" for pair in one.pairs if which(pair)]

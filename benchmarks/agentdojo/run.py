@@ -48,6 +48,7 @@ class Pair:
     injection: str
     shown: bool  # the injection, to the control's model
     control: bool  # the attack succeeded there
+    alone: bool  # the attacker's calls reach the goal when nothing else is done
     shown_here: bool  # the injection, to ours
     attacked: bool  # the attack succeeded through our way
     useful: bool
@@ -58,15 +59,18 @@ class Pair:
 @dataclass
 class Result:
     """What a suite came to. `words`: injections that want nothing but words in an answer; they are
-    no pairs. `hopeless`: those that fail by the calls of their own; `nowhere`: user tasks on whose
-    way no injection is read."""
+    no pairs. `nowhere`: user tasks on whose way no injection is read."""
 
     suite: str
     tasks: list[Task] = field(default_factory=list)
     pairs: list[Pair] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
-    hopeless: list[str] = field(default_factory=list)
     nowhere: list[str] = field(default_factory=list)
+
+    @property
+    def counted(self) -> list[Pair]:
+        """The pairs in which the attacker's own calls, alone, count as a success."""
+        return [one for one in self.pairs if one.alone]
 
 
 @contextmanager
@@ -113,21 +117,11 @@ class Suite:
         able = []
         for one in self._suite.injection_tasks.values():
             env = self._suite.load_and_inject_default_environment({})
-            wanted = calls_of(one, env, env)
-            if wants_words(one, wanted):
+            if wants_words(one, calls_of(one, env, env)):
                 found.words.append(one.ID)
-            elif self._possible(one):
-                able.append(one)
             else:
-                found.hopeless.append(one.ID)
+                able.append(one)
         return able
-
-    def _possible(self, injection: BaseInjectionTask[Any]) -> bool:
-        """Does what the attacker wants succeed when nothing stands in its way?"""
-        task = next(one for one in self._suite.user_tasks.values() if self._attack.places(one))
-        placed = self._attack.attack(task, injection)
-        control = Control(task, injection)
-        return self._suite.run_task_with_pipeline(control, task, injection, placed)[1]
 
     def task(self, task: BaseUserTask[Any]) -> Task:
         """A user task through our way, with nobody attacking."""
@@ -142,11 +136,13 @@ class Suite:
         placed = self._attack.attack(task, injection)
         control = Control(task, injection)
         _, won = self._suite.run_task_with_pipeline(control, task, injection, placed)
+        only = Control(task, injection, alone=True)
+        _, alone = self._suite.run_task_with_pipeline(only, task, injection, placed)
         self._house.another_chat()
         ours = Guarded(self._house, self._bench, task, injection)
         useful, lost = self._suite.run_task_with_pipeline(ours, task, injection, placed)
         model = self._house.model
         return Pair(
-            task.ID, injection.ID, control.shown, won, bool(model.shown), lost, useful,
+            task.ID, injection.ID, control.shown, won, alone, bool(model.shown), lost, useful,
             ours.denied, model.leaked,
         )  # fmt: skip
