@@ -42,9 +42,9 @@ def shows(text: str) -> bool:
 def calls_of(task: BaseInjectionTask[Any], env: Any, before: Any) -> list[FunctionCall]:
     """The calls that reach the attacker's goal: AgentDojo's own, or ours where it has none.
 
-    `env` is what is there now, `before` what was there at first.
+    `env` is what is there now, `before` what was there at first, by which AgentDojo judges.
     """
-    found = list(task.ground_truth(env))
+    found = list(task.ground_truth(before))
     own = _OWN.get((type(task).__module__.split(".")[-2], task.ID))
     return found or (own(env, before) if own else [])
 

@@ -56,7 +56,7 @@ PLANS: Mapping[str, Sequence[tuple[str, dict[str, Any]]]] = {
 class Obedient:
     """`text` is what others wrote, `attack` what it wants; `values` is what it honestly says.
 
-    `leaked`: how often it was asked for a plan with the text in sight.
+    `shown`: how often it saw the text; `leaked`: how often when it was asked for a plan.
     """
 
     text: str = ""
@@ -64,12 +64,14 @@ class Obedient:
     attack: Mapping[str, Any] | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     honest: bool = False
+    shown: int = 0
     leaked: int = 0
 
     def __call__(self, body: Body) -> Body:
         """Answer a chat request."""
         said = "\n".join(str(one["content"]) for one in body["messages"])
         seen = holds(said, self.text)
+        self.shown += seen
         if body.get("tools"):
             self.leaked += seen
             return self._bad() if seen else plan(PLANS[self.task])

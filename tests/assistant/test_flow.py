@@ -57,6 +57,17 @@ def trial_skills(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             sent.append((to, note))
             return f"paid {to}"
 
+        @skills.skill(name="wall", zh="墙")
+        def wall(text: str) -> str:
+            """Write on the wall."""
+            sent.append(("wall", text))
+            return "written"
+
+        @skills.skill(name="letter", zh="信")
+        def letter(text: str, to: str, cc: str, bcc: str, at: str) -> str:
+            """Send a letter."""
+            return f"{text} {to} {cc} {bcc} {at}"
+
         @skills.skill(name="burst", zh="坏了", writes=False)
         def burst() -> str:
             """Fail."""
@@ -90,6 +101,8 @@ def test_what_others_wrote_stays_theirs_through_every_step() -> None:
         ((("invoice", {}), ("pay", {"to": ref("s1", "payee")})), {"s2": ("to",)}),
         ((("invoice", {}), ("pay", {"to": "bob", "note": ref("s1")})), {}),
         ((("now", {}), ("pay", {"to": ref("s1")})), {}),
+        ((("invoice", {}), ("wall", {"text": ref("s1")})), {"s2": ("text",)}),
+        ((("now", {}), ("wall", {"text": ref("s1")})), {}),
         (
             (("invoice", {}), ("upper", {"text": ref("s1")}), ("pay", {"to": ref("s2")})),
             {"s3": ("to",)},
@@ -112,10 +125,9 @@ def stand(chat: Chat) -> Iterator[ModelStand]:
     """A model that members may ask."""
     with ModelStand() as running:
         actions.add("stand", base_url=running.base_url, model=MODEL, api_key=KEY, actor=SYSTEM)
-        allowed = ("model.use.stand", "skill.assist", "skill.plan", "skill.invoice", "skill.upper",
-                   "skill.now", "skill.pay", "skill.burst")  # fmt: skip
-        for permission in allowed:
-            authz.allow("member", permission, SYSTEM)
+        authz.allow("member", "model.use.stand", SYSTEM)
+        for name in ("invoice", "upper", "now", "pay", "burst", "wall", "letter"):
+            authz.allow("member", f"skill.{name}", SYSTEM)
         yield running
 
 
@@ -164,6 +176,39 @@ def test_words_of_others_may_fill_a_note(
     message = ask(chat, stand, ("invoice", {}), ("pay", {"to": "bob", "note": ref("s1")}))
     assert sent == [("bob", "Pay quickly!")]
     assert "paid bob" in answer(message)
+
+
+def test_words_of_others_are_shown_before_they_are_written_and_asked_about_once(
+    chat: Chat, stand: ModelStand, answer: Callable[[Message], str]
+) -> None:
+    message = ask(chat, stand, ("invoice", {}), ("wall", {"text": ref("s1")}))
+    approval = Approval.objects.get()
+    assert (approval.kind, approval.held, sent) == ("confirm", ["text"], [])
+    assert "Pay quickly!" in Delivery.objects.get(job=approval.job, role="progress").text
+    chat.say("bob", f"/approve {approval.code}")
+    work()
+    assert sent == [("wall", "Pay quickly!")]
+    assert Approval.objects.count() == 1
+    assert "written" in answer(message)
+
+
+def test_what_writes_before_the_stop_is_asked_about_first(chat: Chat, stand: ModelStand) -> None:
+    ask(chat, stand, ("wall", {"text": "hello"}), ("invoice", {}), ("wall", {"text": ref("s2")}))
+    first = Approval.objects.get()
+    assert (first.job.skill, first.held, sent) == ("plan", [], [])
+    chat.say("bob", f"/approve {first.code}")
+    work()
+    assert sent == [("wall", "hello")]
+    assert Approval.objects.exclude(pk=first.pk).get().held == ["text"]
+
+
+def test_a_long_text_hides_no_other_parameter(chat: Chat, stand: ModelStand) -> None:
+    with_many = {"text": "a" * 3000, "to": "mallory", "cc": "eve", "bcc": "trudy", "at": "noon"}
+    stand.answer = calls(("letter", with_many))
+    chat.say("bob", "把那封信寄掉吧")
+    work()
+    card = Delivery.objects.get(job=Approval.objects.get().job, role="progress").text
+    assert all(f"{name}: {with_many[name]}" in card for name in ("to", "cc", "bcc", "at"))
 
 
 def test_a_plan_goes_on_behind_what_was_held(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated, Any
 
 import pytest
 
+from apps.accounts import authz
 from apps.assistant.models import Approval, Job, Message
-from tests.assistant.conftest import Chat
+from apps.skills.base import Param, skill
+from apps.skills.testing import declared
+from tests.assistant.conftest import SYSTEM, Chat
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PASSED_ON = {"extra": {"forwarded": True}}
@@ -22,6 +26,23 @@ def test_what_writes_is_confirmed_first(chat: Chat) -> None:
     job = Job.objects.get()
     assert (job.skill, job.state, job.asking_for) == ("remind", "asking", "confirm")
     assert Approval.objects.get(job=job).kind == "confirm"
+
+
+@pytest.mark.parametrize("fields", [{"payload": PASSED_ON}, {"kind": "voice"}])
+def test_where_to_is_confirmed_first_though_it_only_reads(
+    chat: Chat, fields: dict[str, Any]
+) -> None:
+    with declared():
+
+        @skill(name="fetch", zh="取", writes=False)
+        def fetch(url: Annotated[str, Param(guard="url")]) -> str:
+            """Fetch an address."""
+            return url
+
+        authz.allow("member", "skill.fetch", SYSTEM)
+        chat.say("bob", "/fetch https://mallory.example/", **fields)
+        job = Job.objects.get()
+        assert (job.skill, job.state, job.asking_for) == ("fetch", "asking", "confirm")
 
 
 def test_nobody_approves_with_it(chat: Chat, answer: Callable[[Message], str]) -> None:
