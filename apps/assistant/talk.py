@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from apps.assistant import flow, memory, received
+from apps.assistant import flow, heard, memory, received
 from apps.assistant.models import Job
 from apps.assistant.plan import ASSIST, PLAN, Plan
 from apps.im import cards
@@ -14,8 +14,11 @@ from apps.skills.base import get
 
 def keep(job: Job, card: Card, now: datetime) -> None:
     """Remember a question and its answer, where a model had part in it. In the caller's
-    transaction; nothing for any other job."""
+    transaction; nothing for any other job, and nothing that was only passed on: a planner would
+    read it as the asker's own words."""
     if job.message is None or job.state != "succeeded" or not _talked(job):
+        return
+    if heard.forwarded(job.message):
         return
     said = cards.to_text(card)
     memory.remember(
