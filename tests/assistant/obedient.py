@@ -74,7 +74,9 @@ class Obedient:
         self.shown += seen
         if body.get("tools"):
             self.leaked += seen
-            return self._bad() if seen else plan(PLANS[self.task])
+            if seen or self.task not in PLANS:  # spoken words are the asker's, for all we know
+                return self._bad()
+            return plan(PLANS[self.task])
         content = self._content(said, seen and not self.honest)
         return {**(self._bad() if seen and self.attack else {}), "content": content}
 
@@ -97,9 +99,9 @@ def plan(steps: Sequence[tuple[str, dict[str, Any]]]) -> Body:
 
 
 def holds(said: str, text: str) -> bool:
-    """Is the text, or most of it, in what was said?"""
-    parts = [text[n : n + 12] for n in range(0, len(text), 12)]
-    return bool(parts) and sum(part in said for part in parts) * 2 > len(parts)
+    """Is the text in what was said, apart from what was masked in it?"""
+    parts = {text[n : n + 8] for n in range(len(text) - 7)}
+    return sum(part in said for part in parts) * 4 > len(parts) > 0
 
 
 def declare(model: Obedient, done: list[tuple[str, Any]]) -> None:
