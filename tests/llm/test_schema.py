@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -99,3 +100,33 @@ def test_a_schema_fetches_nothing(stand: ModelStand) -> None:
     problem = schemas.problem(1, {"$ref": f"{stand.url}/schema.json"})
     assert "broken" in problem
     assert stand.calls == []
+
+
+DOUBLING = {f"a{n}": {"allOf": [{"$ref": f"#/$defs/a{n + 1}"}] * 2} for n in range(40)}
+
+
+@pytest.mark.parametrize(
+    ("value", "schema"),
+    [
+        ("a" * 60 + "!", {"type": "string", "pattern": "^(a+)+$"}),
+        ({"a" * 60 + "!": 1}, {"patternProperties": {"^(a+)+$": {}}, "additionalProperties": {}}),
+        (1, {"$ref": "#"}),
+        (1, {"$ref": "#/$defs/a0", "$defs": {**DOUBLING, "a40": {}}}),
+        ([1] * 100_000, {"items": {"allOf": [{"type": "integer"}] * 100}}),
+        ([{"a": n} for n in range(100_000)], {"uniqueItems": True, "items": {"required": ["b"]}}),
+        ({}, {"properties": {f"p{n}": {"type": "string"} for n in range(50_000)}}),
+        ("x", {"pattern": "(?=x)"}),
+    ],
+)  # fmt: skip
+def test_no_schema_keeps_a_check_busy(value: Any, schema: dict[str, Any]) -> None:
+    began = time.process_time()
+    assert schemas.problem(value, schema)
+    assert time.process_time() - began < 3
+
+
+def test_what_schemas_usually_say_is_checked() -> None:
+    told = {"type": "array", "uniqueItems": True, "items": {"$ref": "#/$defs/code"},
+            "$defs": {"code": {"type": "string", "pattern": r"^[A-Z]{2}\d+$"}}}  # fmt: skip
+    assert not schemas.problem(["AB1", "CD23"], told)
+    assert schemas.problem(["AB1", "ab2"], told).startswith("1:")
+    assert "twice" in schemas.problem(["AB1", "AB1"], told)

@@ -43,16 +43,12 @@ def _inside(text: str) -> Iterator[Any]:
 def problem(value: Any, schema: Mapping[str, Any]) -> str:
     """What stands against a value, in English, "" when it fits the schema."""
     # Their import takes as long as a small request.
-    from jsonschema import exceptions, validators
-    from referencing import Registry
-    from referencing.exceptions import Unresolvable
+    from apps.llm.wire import bounded
 
-    kind = validators.validator_for(schema, default=validators.Draft202012Validator)
     try:
-        kind.check_schema(schema)
-        found = exceptions.best_match(kind(schema, registry=Registry()).iter_errors(value))
-    except (exceptions.SchemaError, Unresolvable, re.error) as error:
-        return f"the schema itself is broken: {str(error)[:200]}"
+        found = bounded.first_problem(value, schema)
+    except bounded.Unusable as error:
+        return f"the schema itself is broken: {error}"
     if found is None:
         return ""
     where = "/".join(str(part) for part in found.absolute_path)
