@@ -12,7 +12,11 @@ from clawdbot.asgi import application
 class Call:
     """One request; `hang_up` ends it as a client that closes its connection."""
 
-    def __init__(self, method: str, path: str, token: str | None = None, body: Any = None) -> None:
+    def __init__(
+        self, method: str, path: str, token: str | None = None, body: Any = None, *,
+        more: bool = False,
+    ) -> None:  # fmt: skip
+        """`more`: the rest of the body never comes."""
         raw = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
         headers = [(b"content-type", b"application/json")]
         if token is not None:
@@ -22,7 +26,7 @@ class Call:
             "headers": headers, "client": ("127.0.0.1", 1),
         }  # fmt: skip
         self._in: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._in.put_nowait({"type": "http.request", "body": raw})
+        self._in.put_nowait({"type": "http.request", "body": raw, "more_body": more})
         self.status = 0
         self.headers: dict[str, str] = {}
         self.chunks: list[bytes] = []

@@ -16,6 +16,7 @@ from django.test import Client
 
 from apps.accounts import authz, tokens
 from apps.accounts.models import Person, Role
+from apps.api.openai import asgi
 from apps.audit.log import Actor
 from apps.audit.models import AuditRow
 from apps.llm import actions, retry
@@ -235,6 +236,19 @@ async def test_without_a_good_token_nothing_is_said(
         assert error["code"] == "invalid_api_key"
         assert call.headers["www-authenticate"].startswith("Bearer")
     assert not stand.asked
+
+
+async def test_who_is_not_known_holds_no_place_and_is_not_read(
+    token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asgi, "MOST", 2)
+    slow = [Call("POST", CHAT, given, HELLO, more=True) for given in (None, "clawdbot_no", "") * 2]
+    for call in slow:
+        await call.end()
+        assert call.status == 401
+    call = Call("POST", CHAT, token, HELLO)
+    await call.end()
+    assert call.status == 200
 
 
 async def test_a_person_asks_only_what_their_roles_allow(

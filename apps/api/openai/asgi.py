@@ -12,9 +12,10 @@ from typing import Any
 
 from django.conf import settings
 
+from apps.accounts.models import Person
 from apps.api.openai import errors
 from apps.api.openai.errors import Crowded, TooLarge
-from apps.api.openai.handler import handle
+from apps.api.openai.handler import answer, known
 from apps.api.openai.reply import Reply
 from apps.core.errors import ClawdbotError
 
@@ -39,18 +40,22 @@ class OpenAiApp:
         self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request; no body is read, and no place held, before it is known whose."""
+        headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+        person = await known(headers)
+        if isinstance(person, Reply):
+            await _write(send, person)
+            return
         if self._under_way >= MOST:
             await _write(send, _refused(Crowded()))
             return
         self._under_way += 1
         try:
-            await self._serve(scope, receive, send)
+            await self._serve(person, scope, receive, send)
         finally:
             self._under_way -= 1
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+    async def _serve(self, person: Person, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             async with asyncio.timeout(SLOWEST_BODY_S):
                 body = await _read(receive)
@@ -59,7 +64,7 @@ class OpenAiApp:
         if body is None:
             await _write(send, _refused(TooLarge(limit=LARGEST_BODY_MIB)))
             return
-        work = asyncio.create_task(_answer(scope, headers, body, send))
+        work = asyncio.create_task(_answer(person, scope, body, send))
         gone = asyncio.create_task(_gone(receive))
         try:
             await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -72,8 +77,8 @@ class OpenAiApp:
             work.result()
 
 
-async def _answer(scope: Scope, headers: dict[str, str], body: bytes, send: Send) -> None:
-    await _write(send, await handle(scope["method"], scope["path"], headers, body))
+async def _answer(person: Person, scope: Scope, body: bytes, send: Send) -> None:
+    await _write(send, await answer(person, scope["method"], scope["path"], body))
 
 
 async def _read(receive: Receive) -> bytes | None:

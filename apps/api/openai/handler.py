@@ -29,10 +29,25 @@ CHAT, MODELS = "/v1/chat/completions", "/v1/models"
 
 async def handle(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
     """Answer one request; header names are in lower case. Never raises an `Exception`."""
-    language = settings.CLAWDBOT_LANGUAGE
+    person = await known(headers)
+    return person if isinstance(person, Reply) else await answer(person, method, path, body)
+
+
+async def known(headers: Mapping[str, str]) -> Person | Reply:
+    """Who asks, or what is answered to somebody whom nobody knows. Never raises an `Exception`."""
     try:
-        person = await offload(_who, headers)
-        language = person.language or language
+        return await offload(_who, headers)
+    except ClawdbotError as error:
+        return errors.refusal(error, settings.CLAWDBOT_LANGUAGE)
+    except Exception:
+        log.exception("openai.failed")
+        return errors.broken(settings.CLAWDBOT_LANGUAGE)
+
+
+async def answer(person: Person, method: str, path: str, body: bytes) -> Reply:
+    """Answer a request of theirs. Never raises an `Exception`."""
+    language = person.language or settings.CLAWDBOT_LANGUAGE
+    try:
         path = path.rstrip("/")
         if (method, path) == ("POST", CHAT):
             return await _chat(person, body, language)
@@ -72,8 +87,8 @@ async def _chat(person: Person, raw: bytes, language: str) -> Reply:
     completion = Completion(trace_id, body.model)
     headers = {"x-request-id": trace_id}
     if not body.stream:
-        answer = await gateway.acall(ask, purpose, body.model)
-        return Reply(200, completion.whole(answer), headers)
+        found = await gateway.acall(ask, purpose, body.model)
+        return Reply(200, completion.whole(found), headers)
     pieces = gateway.astream(ask, purpose, body.model)
     try:
         # What goes wrong before the first word still has a status of its own.
