@@ -1,4 +1,5 @@
-"""Masks everything in a question that somebody said: texts, arguments, earlier messages."""
+"""Masks everything in a question that somebody said: texts, arguments, earlier messages, and what
+tools and schemas are for."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from apps.core.masking import Book, Finder, Masked, Names, fold, mask
-from apps.llm.shapes import Ask, ToolCall, Turn
+from apps.llm.shapes import Ask, Tool, ToolCall, Turn
 
 #: What tells the model about placeholders, when there are any.
 NOTE = (
@@ -17,6 +18,8 @@ NOTE = (
     "are needed, and never invent one."
 )
 _NUMBER = 10**6  # smaller ones are nobody's phone
+#: What a schema says to programs: names, that have to stay the same, and expressions.
+_GRAMMAR = frozenset({"$ref", "$id", "$schema", "$anchor", "type", "format", "pattern", "required"})
 
 
 class Masker:
@@ -31,7 +34,28 @@ class Masker:
     def ask(self, ask: Ask) -> Ask:
         """The question with all its turns masked, and a note when anything was."""
         turns = tuple(map(self._turn, ask.turns))
-        return replace(ask, turns=_noted(turns) if turns != ask.turns else turns)
+        tools = tuple(map(self._tool, ask.tools))
+        schema = None if ask.schema is None else self._schema(ask.schema)
+        changed = turns != ask.turns or tools != ask.tools or schema != ask.schema
+        return replace(
+            ask, turns=_noted(turns) if changed else turns, tools=tools, schema=schema
+        )  # fmt: skip
+
+    def _tool(self, tool: Tool) -> Tool:
+        return replace(
+            tool, description=self.text(tool.description), schema=self._schema(tool.schema)
+        )
+
+    def _schema(self, value: Any) -> Any:
+        """A schema with what it says masked; the names of properties stay."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {
+                key: one if key in _GRAMMAR and not isinstance(one, Mapping) else self._schema(one)
+                for key, one in value.items()
+            }
+        return [self._schema(one) for one in value] if isinstance(value, list | tuple) else value
 
     def _turn(self, turn: Turn) -> Turn:
         return replace(

@@ -13,7 +13,7 @@ from apps.llm import own_patterns
 from apps.llm.models import LanguageModel
 from apps.llm.privacy_errors import Listed, ListedAnswer, ListedQuestion, MustNotLeave
 from apps.llm.privacy_models import ListedWord
-from apps.llm.shapes import Answer, Ask, Purpose, Turn
+from apps.llm.shapes import Answer, Ask, Purpose
 from apps.llm.word_matching import Words, entry, words
 
 
@@ -75,7 +75,7 @@ def check_ask(row: LanguageModel, ask: Ask, purpose: Purpose) -> None:
 
 def leaving(row: LanguageModel, ask: Ask) -> int | None:
     """The list entry for which a question must not go to a model outside, None for none."""
-    return None if row.zone == "internal" else _first("leave_refuse", _said(ask.turns))
+    return None if row.zone == "internal" else _first("leave_refuse", _said(ask))
 
 
 def check_answer(answer: Answer, purpose: Purpose) -> None:
@@ -139,12 +139,16 @@ def _new(ask: Ask) -> list[str]:
     return said
 
 
-def _said(turns: Iterable[Turn]) -> Iterator[str]:
-    for turn in turns:
+def _said(ask: Ask) -> Iterator[str]:
+    for turn in ask.turns:
         yield turn.text
         for call in turn.calls:
             yield from _texts(dict(call.arguments))
         yield from _texts(turn.raw)
+    for tool in ask.tools:
+        yield tool.description
+        yield from _texts(tool.schema)
+    yield from _texts(ask.schema)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from apps.llm.budget_actions import Limits
 from apps.llm.errors import Auth, ModelError, Overloaded
 from apps.llm.limit_errors import Limited, OverBudget
 from apps.llm.models import LanguageModel, ModelCall
-from apps.llm.privacy_errors import ListedAnswer, StaysHere
+from apps.llm.privacy_errors import ListedAnswer, MustNotLeave, StaysHere
 from apps.llm.privacy_models import ListedWord
 from apps.llm.shapes import Ask, Piece, Purpose, Tool, user
 from apps.simulate.model import KEY, MODEL, ModelStand
@@ -77,6 +78,42 @@ def test_arguments_of_tools_are_restored(model: LanguageModel, stand: ModelStand
     find = Tool("find", "Finds it.", {"type": "object"})
     [call] = gateway.call(replace(SECRET, tools=(find,)), PURPOSE).calls
     assert call.arguments == {"id": ID}
+
+
+def test_what_tools_and_schemas_say_is_masked_too(model: LanguageModel, stand: ModelStand) -> None:
+    one = {"type": "string", "enum": [f"owner of {ID}"], "description": ID}
+    schema = {"type": "object", "properties": {"who": one}, "required": ["who"]}
+
+    def first(form: dict[str, Any]) -> dict[str, Any]:
+        return {"who": form["properties"]["who"]["enum"][0]}
+
+    stand.answer = lambda body: json.dumps(first(body["response_format"]["json_schema"]["schema"]))
+    assert gateway.call(replace(QUESTION, schema=schema), PURPOSE).data == {"who": f"owner of {ID}"}
+    stand.answer = lambda body: tool_calls(
+        (
+            "find",
+            {"who": body["tools"][0]["function"]["parameters"]["properties"]["who"]["enum"][0]},
+        )
+    )
+    find = Tool("find", f"Finds {ID}.", schema)
+    [call] = gateway.call(replace(QUESTION, tools=(find,)), PURPOSE).calls
+    assert call.arguments == {"who": f"owner of {ID}"}
+    assert len(stand.asked) == 2
+    assert ID not in json.dumps(stand.asked)
+    assert "⟦CN_ID_1⟧" in json.dumps(stand.asked, ensure_ascii=False)
+
+
+def test_a_word_must_not_leave_in_a_tool_or_schema_either(
+    model: LanguageModel, stand: ModelStand
+) -> None:
+    ListedWord.objects.create(rule="leave_refuse", word="Bluebird")
+    actions.change(model, actor=SYSTEM, zone="mainland")
+    tool = Tool("find", "Finds the Bluebird.", {"type": "object"})
+    schema = {"type": "object", "properties": {"x": {"const": "Bluebird"}}}
+    for ask in (replace(QUESTION, tools=(tool,)), replace(QUESTION, schema=schema)):
+        with pytest.raises(MustNotLeave):
+            gateway.call(ask, PURPOSE)
+    assert not stand.asked
 
 
 def test_an_internal_model_may_be_exempt(model: LanguageModel, stand: ModelStand) -> None:
