@@ -98,7 +98,11 @@ def retry_job(
     skill = skills.get(job.skill)
     if skill is None:
         raise NoSkill(skill=job.skill)
+    # Asked before for what its words were (heard, passed on, or others' in a guarded parameter)?
+    asked = Approval.objects.filter(job=job).first()
     kind = needs.kind_of(skill, job.parameters, proposed=job.proposed)
+    kind = kind or ("confirm" if asked is not None else "")
+    held = asked.held if asked is not None else []
     actor = Actor.person(person) if person else Actor.cli()
     with transaction.atomic():
         fresh = jobs.new(
@@ -117,7 +121,7 @@ def retry_job(
         audit.record_many([jobs.entry(fresh, "job.created", actor, retry_of=job.number)])
         if kind:
             Job.objects.filter(pk=fresh.pk).update(asking_for=kind)
-            delivery.create(approvals.open_for(fresh, kind, None, now), take=False)
+            delivery.create(approvals.open_for(fresh, kind, None, now, held), take=False)
         transaction.on_commit(jobs.dispatch, robust=True)
     wake_after_commit("interactive")
     return fresh

@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from apps.accounts import authz
+from apps.assistant import actions as assistant
 from apps.assistant import flow, jobs, runner, wake
 from apps.assistant.models import Approval, Job, Message
 from apps.assistant.plan import Plan, PlanStep
@@ -168,6 +169,22 @@ def test_a_no_pays_nobody(chat: Chat, stand: ModelStand) -> None:
     work()
     assert sent == []
     assert Job.objects.get(skill="pay").state == "denied"
+
+
+def test_another_try_needs_another_look(chat: Chat, stand: ModelStand) -> None:
+    ask(chat, stand, ("invoice", {}), ("pay", {"to": ref("s1", "payee")}))
+    chat.say("bob", f"/deny {Approval.objects.get().code}")
+    for _ in range(2):
+        job = assistant.retry_job(Job.objects.latest("pk"), None)
+        work()
+        assert sent == []
+        approval = Approval.objects.get(job=job)
+        assert (job.skill, approval.kind, approval.held) == ("pay", "confirm", ["to"])
+        chat.say("bob", f"/deny {approval.code}")
+    job = assistant.retry_job(Job.objects.latest("pk"), None)
+    chat.say("bob", f"/approve {Approval.objects.get(job=job).code}")
+    work()
+    assert sent == [("mallory", "")]
 
 
 def test_words_of_others_may_fill_a_note(

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import pytest
 
 from apps.accounts import authz
+from apps.assistant import actions
 from apps.assistant.models import Approval, Job, Message
 from apps.skills.base import Param, skill
 from apps.skills.testing import declared
@@ -49,3 +50,10 @@ def test_nobody_approves_with_it(chat: Chat, answer: Callable[[Message], str]) -
     message = chat.say("alice", "/approve ABCDEF", payload=PASSED_ON)
     assert message.reason == "by_hand"
     assert "按钮" in answer(message)
+
+
+def test_a_second_try_is_confirmed_too(chat: Chat) -> None:
+    chat.say("bob", "remind me in 20 minutes to call", payload=PASSED_ON)
+    chat.say("bob", f"/deny {Approval.objects.get().code}")
+    fresh = actions.retry_job(Job.objects.get(), None)
+    assert (fresh.state, Approval.objects.get(job=fresh).kind) == ("asking", "confirm")
