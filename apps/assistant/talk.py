@@ -21,9 +21,9 @@ def keep(job: Job, card: Card, now: datetime) -> None:
     if heard.forwarded(job.message):
         return
     said = cards.to_text(card)
-    memory.remember(
-        job.person, job.conversation, job.message.text, said, now, outside=_of_others(job)
-    )
+    # What was only passed on is nothing that its sender asked for, now or later.
+    asked = memory.PASSED_ON.zh if heard.forwarded(job.message) else job.message.text
+    memory.remember(job.person, job.conversation, asked, said, now, outside=_of_others(job))
 
 
 def _talked(job: Job) -> bool:
@@ -35,5 +35,6 @@ def _of_others(job: Job) -> bool:
     if job.skill == PLAN:
         return bool(flow.tainted(Plan.from_json(job.parameters["steps"])))
     skill = get(job.skill)
-    quoted = job.message is not None and bool(received.quoted(job.message))
-    return quoted or skill is None or flow.reads_others(skill, job.parameters)
+    message = job.message
+    theirs = message is not None and (received.quoted(message) or heard.forwarded(message))
+    return bool(theirs) or skill is None or flow.reads_others(skill, job.parameters)
