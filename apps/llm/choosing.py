@@ -16,16 +16,20 @@ def usable(rights: Rights, kind: str = "chat") -> list[LanguageModel]:
     return [row for row in rows if rights.allows(row.permission)]
 
 
-def find(name: str = "", kind: str = "chat") -> LanguageModel:
-    """The model of that alias, the default one for "". Raises `NoModel` or `UnknownModel`."""
+def find(
+    name: str = "", kind: str = "chat", told: list[LanguageModel] | None = None
+) -> LanguageModel:
+    """The model of that alias, the default one for "". Raises `NoModel` or `UnknownModel`, which
+    names all models, or those of `told`: aliases are nobody's business who may not use them."""
     rows = LanguageModel.objects.filter(enabled=True, kind=kind).order_by("-default", "pk")
     found = rows.filter(name=name).first() if name else rows.first()
     if found is not None:
         return found
-    known = ", ".join(rows.values_list("name", flat=True))
+    known = [row.name for row in rows]
     if not known:
         raise NoModel
-    raise UnknownModel(name=name, known=known)
+    shown = known if told is None else [row.name for row in told]
+    raise UnknownModel(name=name, known=", ".join(shown) or "-")
 
 
 def chosen(name: str, ask: Ask, purpose: Purpose, kind: str = "chat") -> list[LanguageModel]:
@@ -36,10 +40,11 @@ def chosen(name: str, ask: Ask, purpose: Purpose, kind: str = "chat") -> list[La
     Whether the first may be used is asked again by `permit`. Raises `NoModel`, `UnknownModel`.
     """
     first = None
-    if not name and purpose.person_id is not None:
+    mine: list[LanguageModel] | None = None
+    if purpose.person_id is not None:
         mine = usable(rights_of([purpose.person_id])[purpose.person_id], kind)
-        first = mine[0] if mine else None
-    first = first or find(name, kind)
+        first = mine[0] if mine and not name else None
+    first = first or find(name, kind, mine)
     return [first, *(row for row in _fallbacks(first) if _may(row, ask, purpose))]
 
 
