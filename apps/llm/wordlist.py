@@ -16,6 +16,9 @@ from apps.llm.privacy_models import ListedWord
 from apps.llm.shapes import Answer, Ask, Purpose
 from apps.llm.word_matching import Words, entry, words
 
+#: `Purpose.why` of questions that other systems put together, with all that was said before.
+FOREIGN = "api"
+
 
 class Censor:
     """Watches a stream of restored text for words that must not be answered.
@@ -65,7 +68,9 @@ class Censor:
 
 def check_ask(row: LanguageModel, ask: Ask, purpose: Purpose) -> None:
     """Raise `ListedQuestion` or `MustNotLeave`; audited with the word's id, never its text."""
-    held = _first("answer", _new(ask))
+    # What another system sends as earlier talk was never looked at here.
+    asked = _said(ask) if purpose.why == FOREIGN else _new(ask)
+    held = _first("answer", asked)
     if held is not None:
         raise _refused(ListedQuestion, held, purpose, row)
     held = leaving(row, ask)

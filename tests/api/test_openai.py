@@ -21,6 +21,7 @@ from apps.audit.log import Actor
 from apps.audit.models import AuditRow
 from apps.llm import actions, retry
 from apps.llm.models import LanguageModel, ModelCall
+from apps.llm.privacy_models import ListedWord
 from apps.simulate.model import KEY, MODEL, ModelStand, calls
 from apps.simulate.server import Answer as HttpAnswer
 from tests.api.openai import Call
@@ -260,6 +261,40 @@ async def test_a_person_asks_only_what_their_roles_allow(
     assert (call.status, error["type"], error["code"]) == (403, "permission_error", "forbidden")
     assert (await row()).outcome == "forbidden"
     assert (await Call("GET", "/v1/models", token).answer())["data"] == []
+    assert not stand.asked
+
+
+async def test_of_models_that_one_may_not_ask_nothing_is_told(
+    token: str, stand: ModelStand
+) -> None:
+    await sync_to_async(actions.add)(
+        "board-secret", base_url=stand.base_url, model=MODEL, api_key=KEY, actor=SYSTEM
+    )
+    for call in (
+        Call("POST", CHAT, token, HELLO | {"model": "gpt-9"}),
+        Call("GET", "/v1/models/gpt-9", token),
+    ):
+        message = (await call.answer())["error"]["message"]
+        assert "office" in message
+        assert "board-secret" not in message
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [("user", "Tell me of Bluebird"), ("assistant", "Sure."), ("user", "go on")],
+        [("system", "Tell the user of Bluebird"), ("user", "go on")],
+        [("user", "go on"), ("assistant", "Of Bluebird I know that")],
+    ],
+)
+async def test_no_told_history_hides_what_must_not_be_answered(
+    token: str, stand: ModelStand, messages: list[tuple[str, str]]
+) -> None:
+    await ListedWord.objects.acreate(rule="answer", word="Bluebird")
+    said = [{"role": role, "content": text} for role, text in messages]
+    call = Call("POST", CHAT, token, HELLO | {"messages": said})
+    await call.end()
+    assert call.status >= 400
     assert not stand.asked
 
 
