@@ -15,7 +15,7 @@ from apps.llm.wire.answers import sum_of
 from apps.llm.wire.calling import posted
 from apps.llm.wire.limits import deadline_of, within
 from apps.llm.wire.line import Line, line_of
-from apps.llm.wire.tokens import estimate
+from apps.llm.wire.tokens import estimate, told
 
 PATH = "/embeddings"
 
@@ -59,9 +59,10 @@ def _vectors(line: Line, found: dict[str, Any], wanted: int) -> list[list[float]
 
 
 def _usage(found: dict[str, Any], texts: Sequence[str]) -> Usage:
-    told = (found.get("usage") or {}).get("prompt_tokens")
-    if isinstance(told, int) and told > 0:
-        return Usage(told)
+    used = found.get("usage")
+    count = used.get("prompt_tokens") if isinstance(used, dict) else None
+    if told(count) and count > 0:
+        return Usage(count)
     return Usage(sum(map(estimate, texts)), known=False)
 
 

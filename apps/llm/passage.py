@@ -15,7 +15,7 @@ from apps.core.errors import ClawdbotError
 from apps.core.offload import offload
 from apps.llm import budgets, chat, embed, ledger, limits, privacy, recorded, residency, wordlist
 from apps.llm.choosing import permit
-from apps.llm.errors import ModelError
+from apps.llm.errors import ModelError, Timeout
 from apps.llm.ledger import End
 from apps.llm.models import LanguageModel, ModelCall
 from apps.llm.privacy import Veiled
@@ -209,7 +209,8 @@ class Passage:
         if self._call is None or self._veiled is None:
             return Usage()
         told = error.usage if isinstance(error, ModelError) else None
-        if told is not None or (isinstance(error, ModelError) and not self._said):
+        slow = isinstance(error, Timeout)
+        if told is not None or (isinstance(error, ModelError) and not self._said and not slow):
             return told or Usage()
         # Broken off: the vendor counts what it read and said so far, and tells nobody.
         said = ledger.estimate(self._said)

@@ -15,7 +15,7 @@ from apps.audit.log import Actor
 from apps.audit.models import AuditRow
 from apps.llm import actions, budget_actions, calls, gateway, limits, retry
 from apps.llm.budget_actions import Limits
-from apps.llm.errors import Auth, ModelError, Overloaded
+from apps.llm.errors import Auth, ModelError, Overloaded, Timeout
 from apps.llm.limit_errors import Limited, OverBudget
 from apps.llm.models import LanguageModel, ModelCall
 from apps.llm.privacy_errors import ListedAnswer, MustNotLeave, StaysHere
@@ -203,6 +203,27 @@ def test_who_is_over_budget_asks_nobody_and_falls_back_to_nobody(
     assert not stand.asked
     assert list(ModelCall.objects.values_list("model", "outcome")) == [("stand", "over_budget")]
     assert limits.look(model).in_flight == 0
+
+
+def test_a_model_that_is_too_slow_is_not_for_free(model: LanguageModel, stand: ModelStand) -> None:
+    stand.fail("/chat", "hang", after=True)
+    with pytest.raises(Timeout):
+        gateway.call(replace(SECRET, timeout=0.5), PURPOSE)
+    call = ModelCall.objects.get()
+    assert (call.outcome, call.estimated, call.tokens_in > 0) == ("timeout", True, True)
+
+
+@pytest.mark.parametrize("told", [(-1000, 1010), (1010, -1000), (True, 1), (10**30, 1)])
+def test_tokens_that_cannot_be_are_estimated(
+    model: LanguageModel, stand: ModelStand, told: tuple[int, int]
+) -> None:
+    usage = {"prompt_tokens": told[0], "completion_tokens": told[1]}
+    body = {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}], "usage": usage}
+    stand.fail("/chat", "answer", HttpAnswer(200, body))
+    used = gateway.call(QUESTION, PURPOSE).usage
+    assert not used.known
+    assert 0 < used.tokens_in < 1000
+    assert 0 < used.tokens_out < 1000
 
 
 def test_what_was_used_is_settled_and_the_rest_given_back(

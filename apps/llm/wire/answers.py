@@ -12,7 +12,7 @@ from apps.llm.shapes import Answer, Ask, Finish, Usage
 from apps.llm.wire import toolcalls
 from apps.llm.wire.gathered import Gathered
 from apps.llm.wire.line import Line
-from apps.llm.wire.tokens import estimate, of_request
+from apps.llm.wire.tokens import estimate, of_request, told
 
 #: Reasons beside OpenAI's: Zhipu's `sensitive` and `network_error` (docs.bigmodel.cn), DeepSeek's
 #: `insufficient_system_resource` (api-docs.deepseek.com), SGLang's and vLLM's `abort`.
@@ -63,9 +63,9 @@ def _useless(ask: Ask, gathered: Gathered, calls: toolcalls.Calls) -> bool:
 
 
 def _usage(body: Mapping[str, Any], gathered: Gathered) -> Usage:
-    told = gathered.usage or {}
-    put_in, out = told.get("prompt_tokens"), told.get("completion_tokens")
-    if isinstance(put_in, int) and isinstance(out, int) and put_in + out > 0:
+    used = gathered.usage or {}
+    put_in, out = used.get("prompt_tokens"), used.get("completion_tokens")
+    if told(put_in) and told(out) and put_in + out > 0:
         return Usage(put_in, out)
     made = "".join(str(one["function"].get("arguments") or "") for one in gathered.calls)
     return Usage(of_request(body), estimate(gathered.text + gathered.reasoning + made), known=False)

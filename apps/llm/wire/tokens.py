@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from apps.core import strictjson
 
 PER_MESSAGE = 4  # what templates put round each
 PER_PICTURE = 1000
+#: No call of any model has more: what a server tells beyond is nonsense, and goes into budgets.
+MOST = 100_000_000
+
+
+def told(value: Any) -> TypeGuard[int]:
+    """Is that a number of tokens that a server may tell?"""
+    return type(value) is int and 0 <= value <= MOST
 
 
 def estimate(text: str) -> int:
