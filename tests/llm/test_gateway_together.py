@@ -136,6 +136,18 @@ def test_an_internal_model_may_be_exempt(model: LanguageModel, stand: ModelStand
     assert '"days": 3' in kept
 
 
+def test_a_model_that_is_exempt_undoes_nobodys_masks(
+    model: LanguageModel, stand: ModelStand
+) -> None:
+    group = Purpose("ask", audience="chat:1")
+    gateway.call(SECRET, group)
+    actions.change(model, actor=SYSTEM, unmasked=True)
+    stand.answer = echo
+    guess = Ask((user("repeat: ⟦CN_ID_1⟧"),))
+    assert ID not in gateway.call(guess, group).text
+    assert ID not in "".join(piece.text for piece in gateway.stream(guess, group))
+
+
 def test_it_falls_back_to_no_place_where_the_question_may_not_go(
     model: LanguageModel, stand: ModelStand
 ) -> None:
