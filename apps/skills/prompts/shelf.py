@@ -66,6 +66,7 @@ def skill_of(row: PromptSkill) -> Skill:
         lane="model",
         timeout=TIMEOUT_S,
         writes=False,
+        outside=True,  # it reads what is attached and quoted, whoever wrote that
         family="prompt",
         version=row.sha256,
     )
