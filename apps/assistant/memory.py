@@ -35,8 +35,6 @@ WITHHELD = both(
     "（回答了，内容来自他人的材料，此处不重复）",
     "(answered from material of others, which is not repeated here)",
 )
-#: What stands for words that were forwarded: a planner would take them for the asker's own.
-PASSED_ON = both("（转发的内容，此处不重复）", "(something forwarded, which is not repeated here)")
 EARLIER = both("更早时说过：{text}", "Earlier: {text}")
 
 

@@ -20,9 +20,7 @@ def keep(job: Job, card: Card, now: datetime) -> None:
         return
     if heard.forwarded(job.message):
         return
-    said = cards.to_text(card)
-    # What was only passed on is nothing that its sender asked for, now or later.
-    asked = memory.PASSED_ON.zh if heard.forwarded(job.message) else job.message.text
+    asked, said = job.message.text, cards.to_text(card)
     memory.remember(job.person, job.conversation, asked, said, now, outside=_of_others(job))
 
 
@@ -35,6 +33,5 @@ def _of_others(job: Job) -> bool:
     if job.skill == PLAN:
         return bool(flow.tainted(Plan.from_json(job.parameters["steps"])))
     skill = get(job.skill)
-    message = job.message
-    theirs = message is not None and (received.quoted(message) or heard.forwarded(message))
-    return bool(theirs) or skill is None or flow.reads_others(skill, job.parameters)
+    quoted = job.message is not None and bool(received.quoted(job.message))
+    return quoted or skill is None or flow.reads_others(skill, job.parameters)
