@@ -13,6 +13,7 @@ from apps.assistant.visible import visible
 from apps.core.i18n import Text, both
 from apps.im import cards
 from apps.im.cards import BadCard, Block, Card
+from apps.skills import ai_label
 from apps.skills.base import Parameter, Reply, get
 from apps.skills.wording import short
 
@@ -131,6 +132,8 @@ def final(rows: Sequence[Step], language: str) -> Card:
         blocks.insert(0, cards.Text(NOT_ALL.in_(language)))
     shown = [_result(row, language, full=row is not last or said is None) for row in rows]
     blocks.append(cards.Text("\n".join(shown)))
+    if any(_by_ai(row) for row in rows) and not (said and ai_label.labelled(said)):
+        blocks.append(cards.Text(ai_label.label(language)))
     title, buttons = (said.title, said.buttons) if said else ("", ())
     return Card(title, "blue" if done else "orange", tuple(blocks), buttons)
 
@@ -157,6 +160,11 @@ def _result(row: Step, language: str, *, full: bool) -> str:
         why = UNSURE
     text = why.in_(language) if isinstance(why, Text) else short(why, SHOWN)
     return f"{line}: {text}" if text else line
+
+
+def _by_ai(row: Step) -> bool:
+    found = _card(row) if row.state == "succeeded" else None
+    return found is not None and ai_label.labelled(found)
 
 
 def _card(row: Step) -> Card | None:

@@ -9,6 +9,7 @@ from apps.assistant.models import Job
 from apps.assistant.plan import ASSIST, PLAN, Plan
 from apps.im import cards
 from apps.im.cards import Card
+from apps.skills import ai_label
 from apps.skills.base import get
 
 
@@ -20,7 +21,8 @@ def keep(job: Job, card: Card, now: datetime) -> None:
         return
     if heard.forwarded(job.message):
         return
-    asked, said = job.message.text, cards.to_text(card)
+    # The label stays out: a model that saw it below its answers would write one itself.
+    asked, said = job.message.text, cards.to_text(ai_label.without(card))
     memory.remember(job.person, job.conversation, asked, said, now, outside=_of_others(job))
 
 

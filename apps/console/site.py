@@ -27,7 +27,21 @@ PARTS: tuple[tuple[Text, tuple[str, ...]], ...] = (
         both("执行 · 任务", "Execution · jobs"),
         ("assistant.job", "assistant.approval", "schedules.", "django_celery_beat.", "skills."),
     ),
-    (both("模型", "Model"), ("llm.", "speech.", "knowledge.")),
+    (
+        both("模型", "Model"),
+        (
+            "llm.languagemodel",
+            "llm.modelcall",
+            "llm.budget",
+            "llm.spend",
+            "knowledge.collection",
+            "knowledge.document",
+            "speech.",
+            "llm.maskpattern",
+            "llm.listedword",
+            "llm.",
+        ),
+    ),
     (
         both("人员与权限", "People and rights"),
         ("accounts.person", "accounts.role", "accounts.grant", "accounts.binding", "accounts."),

@@ -74,7 +74,7 @@ class CallAdmin(ReadingAdmin):
         }
         return TemplateResponse(request, "admin/llm/modelcall/text.html", context)
 
-    @admin.display(description="令牌 tokens")
+    @admin.display(description="用量 tokens")
     def tokens(self, call: ModelCall) -> str:
         """In and out; about so many where the vendor told nothing."""
         return f"{'≈' if call.estimated else ''}{call.tokens_in} + {call.tokens_out}"

@@ -13,7 +13,7 @@ from apps.core.loop import outside
 from apps.llm import chat
 from apps.llm import probe_words as words
 from apps.llm.embed import embed
-from apps.llm.errors import Auth, ModelError
+from apps.llm.errors import Auth, BadRequest, ModelError
 from apps.llm.finding import Finding
 from apps.llm.shapes import Answer, Ask, Tool, user
 from apps.llm.target import Target
@@ -92,7 +92,10 @@ class _Probe:
             yield Finding(step, None, words.SKIPPED)
             return
         yield Finding("key", None, words.KEY_UNKNOWN)
-        yield Finding(step, False, words.of(error))
+        told = words.of(error)
+        if isinstance(error, BadRequest):
+            told = words.REFUSED.format(why=told, model=self.target.model)
+        yield Finding(step, False, told)
 
 
 @dataclass
@@ -121,7 +124,7 @@ class _Chat(_Probe):
             yield from self._refused("chat", error)
             return
         yield Finding("key", True, words.KEY if self.target.key else words.KEY_NOT_NEEDED)
-        yield Finding("chat", True, words.CHAT.format(text=self._whole.text.strip()[:60]))
+        yield Finding("chat", True, words.CHAT.format(text=" ".join(self._whole.text.split())[:60]))
 
     def _streaming(self) -> Iterator[Finding]:
         ask = Ask((user("Count from 1 to 10, separated by commas."),), max_tokens=ENOUGH)

@@ -24,6 +24,11 @@ BAD_KEY = both(
     "this address. ({detail})",
 )
 CHAT = both("可以对话，它回答：{text}", "It answers: {text}")
+REFUSED = both(
+    "{why}请核对模型名 {model} 与厂商控制台（或 GET /models）列出的一致。",
+    "{why} See that the model's name, {model}, is one that the vendor's console (or GET /models) "
+    "lists.",
+)
 STREAMS = both("可以流式输出（{pieces} 段）。", "It streams ({pieces} pieces).")
 ONE_PIECE = both(
     "流式请求一次性返回了全部内容；代理可能在缓冲，请在代理上关闭缓冲。",

@@ -101,8 +101,9 @@ def complaint_of(error: Mapping[str, Any]) -> Complaint:
     """The usual fields of an error object, whatever their types."""
     codes = (error.get(key) for key in ("code", "type", "status_code"))
     message = error.get("message") or error.get("msg") or error.get("detail") or ""
-    known = tuple(str(code) for code in codes if code not in (None, "") and not _bulky(code))
-    return Complaint(known, message if isinstance(message, str) else str(message))
+    told = (str(code) for code in codes if code not in (None, "") and not _bulky(code))
+    known = dict.fromkeys(told)  # some vendors say the same in two fields
+    return Complaint(tuple(known), message if isinstance(message, str) else str(message))
 
 
 def _bulky(code: object) -> bool:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from apps.core.i18n import both
 from apps.im.cards import Block, Card, Divider, Fields, Text
@@ -18,6 +19,27 @@ CUT = both("（太长，后面的被截断了）", "(it was too long; the end is
 def label(language: str) -> str:
     """The line under an answer."""
     return LABEL.in_(language)
+
+
+def without(card: Card) -> Card:
+    """The card without what `card` puts below an answer: for a model that goes on with it."""
+    kept: list[Block] = []
+    for block in card.blocks:
+        if _is_label(block):
+            kept = kept[:-1] if kept and isinstance(kept[-1], Divider) else kept
+        else:
+            kept.append(block)
+    return replace(card, blocks=tuple(kept))
+
+
+def labelled(card: Card) -> bool:
+    """Does the card say that a model wrote it?"""
+    return any(_is_label(block) for block in card.blocks)
+
+
+def _is_label(block: Block) -> bool:
+    names = (BY.zh, BY.en)
+    return isinstance(block, Fields) and any(name in names for name, _ in block.pairs)
 
 
 def card(

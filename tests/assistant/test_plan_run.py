@@ -17,8 +17,10 @@ from apps.audit.models import AuditRow
 from apps.core import work
 from apps.im.models import Delivery
 from apps.schedules.models import Schedule
+from apps.skills import ai_label
 from apps.skills import base as skills
 from apps.skills.base import Context, Reply
+from apps.skills.ports import Written
 from apps.skills.registry import borrowed
 from tests.assistant.conftest import Chat
 
@@ -72,6 +74,11 @@ def trial_skills(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         def keep(text: str) -> Reply:
             """For its asker alone."""
             return Reply(text, private=True)
+
+        @skills.skill(name="write", zh="写", writes=False)
+        def write(ctx: Context) -> Reply:
+            """What a model wrote."""
+            return Reply(ai_label.card(Written("words", model="m"), ctx.language))
 
         yield
 
@@ -245,6 +252,20 @@ def test_a_zombie_ends_no_step_of_another(chat: Chat, alice: Person) -> None:
     runner.run(job.pk)
     assert not plan_steps.settle(stale, "failed")
     assert states(job) == ["succeeded"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "labels"),
+    [(["write", "look"], 1), (["look", "write"], 1), (["write", "write"], 1), (["look"], 0)],
+)
+def test_the_answer_says_that_a_model_wrote_part_of_it(
+    chat: Chat, alice: Person, steps: list[str], labels: int
+) -> None:
+    given = {"look": {"name": "a"}, "write": {}}
+    job = plan(chat, alice, *((name, given[name]) for name in steps))
+    runner.run(job.pk)
+    answer = Delivery.objects.get(message=job.message, role="answer")
+    assert answer.text.count(ai_label.LABEL.zh) == labels
 
 
 def test_a_private_step_makes_the_answer_private(chat: Chat, alice: Person) -> None:

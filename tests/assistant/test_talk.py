@@ -13,6 +13,7 @@ from apps.assistant import jobs, memory, runner, wake
 from apps.assistant.models import Job, Remembered
 from apps.llm import actions
 from apps.simulate.model import KEY, MODEL, ModelStand, calls
+from apps.skills import ai_label
 from tests.assistant.conftest import SYSTEM, Chat
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +48,7 @@ def test_a_second_question_knows_the_first(chat: Chat, stand: ModelStand) -> Non
     say(chat, "那她后来还写过别的什么没有")
     assert "那首关于落花的诗" in told(stand)
     assert "Lin Daiyu" in told(stand)
+    assert ai_label.LABEL.zh not in told(stand)
     say(chat, "/new")
     say(chat, "再说一遍刚才那位诗人的名字")
     assert "Lin Daiyu" not in told(stand)
@@ -99,7 +101,7 @@ def test_in_a_group_nothing_is_kept(chat: Chat, stand: ModelStand) -> None:
 def test_long_talk_is_summed_up_and_a_failing_summary_costs_no_answer(
     chat: Chat, stand: ModelStand
 ) -> None:
-    stand.answer = "x" * 1500
+    stand.answer = "x" * 1600
     for number in range(7):
         say(chat, f"讲一个很长很长的故事给我听，第{number}个")
     assert Remembered.objects.filter(summary=True).count() == 1

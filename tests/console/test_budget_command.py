@@ -37,6 +37,9 @@ def test_budgets_are_added_listed_changed_and_removed(bob: Person) -> None:
     first, second = json.loads(run("list", "--json"))
     assert (first["department"], first["tokens"], first["used"]) == ("Sales", 1000, "0/1000 tokens")
     assert (second["person"], second["model"], second["currency"]) == ("bob", "qwen", "USD")
+    listed = run("list")
+    assert "Sales每月的预算：1,000 tokens" in listed
+    assert "0/1000 tokens" in listed
     run("change", str(first["id"]), "money=9")
     row = Budget.objects.get(pk=first["id"])
     assert (row.tokens, row.money) == (1000, 9)

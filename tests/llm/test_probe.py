@@ -74,6 +74,8 @@ def test_a_model_that_is_not_there(stand: ModelStand) -> None:
     assert by_name["key"].ok is None
     assert by_name["chat"].ok is False
     assert "does not exist" in by_name["chat"].text.zh
+    assert where.model in by_name["chat"].text.zh.partition("请核对模型名")[2]
+    assert by_name["chat"].text.zh.count("model_not_found") == 2  # the reason, and the detail
 
 
 def test_tools_that_come_as_json_only(stand: ModelStand) -> None:

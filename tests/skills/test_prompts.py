@@ -234,6 +234,11 @@ def test_where_we_are_stricter(tmp_path: Path, name: str) -> None:
         bundle.read(folder(tmp_path, "会议" if name == "chinese" else "a-b", STRICTER[name]))
 
 
+def test_the_file_itself_stands_for_its_folder(tmp_path: Path) -> None:
+    path = folder(tmp_path, "a-b", GOOD["all"])
+    assert bundle.read(path / "SKILL.md") == bundle.read(path)
+
+
 def test_a_bomb_of_aliases_is_refused_unread(tmp_path: Path) -> None:
     lines = ["a0: &a0 x"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
     with pytest.raises(BadSkill):

@@ -60,7 +60,9 @@ class Bundle:
 
 
 def read(path: Path) -> Bundle:
-    """Read a folder or a zip file. Raises `BadSkill` or `UnsafeArchive`."""
+    """Read a folder, its SKILL.md, or a zip file. Raises `BadSkill` or `UnsafeArchive`."""
+    if path.name == MAIN:
+        path = path.resolve().parent
     if path.is_dir():
         return of_files(dict(_in_folder(path)), path.resolve().name)
     if not path.is_file():

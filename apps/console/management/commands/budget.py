@@ -9,13 +9,14 @@ from django.core.management.base import CommandParser
 
 from apps.accounts.models import Department
 from apps.accounts.names import person_named
-from apps.console.cli import ConsoleCommand, Options, Refused, cli_actor, key_values
+from apps.console.cli import ConsoleCommand, Options, Refused, cli_actor, key_values, said, table
 from apps.core.i18n import both
 from apps.llm import budget_actions, budget_view
 from apps.llm.budget_actions import Limits
 from apps.llm.budget_models import Budget
 from apps.llm.models import LanguageModel
 
+_ADDED = both("已新增预算 {number}。{title}", "Added budget {number}: {title}")
 KEYS = ("tokens", "money", "currency", "model")
 
 
@@ -51,12 +52,17 @@ class Command(ConsoleCommand):
             department=_department(name) if scope == "department" else None,
             model=_model(values["model"]) if "model" in values else None,
         )  # fmt: skip
-        self.say(f"{row.pk}", budget_actions.title(row))
+        self.say(_ADDED.format(number=row.pk, title=budget_actions.title(row)))
 
     def _list(self, options: Options) -> None:
         rows = Budget.objects.select_related("person", "department", "model").order_by("pk")
         found = [_shown(row) for row in rows]
-        self.show(options, found, [f"{one['id']}  {one['name']}  {one['used']}" for one in found])
+        titles = [said(budget_actions.title(row)) for row in rows]
+        lines = [
+            (str(one["id"]), title, one["used"] or "-")
+            for one, title in zip(found, titles, strict=True)
+        ]
+        self.show(options, found, table([("ID", "BUDGET", "USED"), *lines]))
 
     def _change(self, options: Options) -> None:
         row = _budget(options["number"])

@@ -30,6 +30,7 @@ _ALLOW = both(
     "还没有角色可以用它（管理员除外）。允许：manage.py role allow member {permission}",
     "No role but administrator may use it yet. Allow: manage.py role allow member {permission}",
 )
+_CHECK = both("检查：manage.py model check {name}", "Check it: manage.py model check {name}")
 _ABROAD = both(
     "不知道这个地址在哪里，按境外（abroad）处理；可用 model set {name} zone=… 更正",
     "Nobody knows where this address stands, so it counts as abroad; "
@@ -90,6 +91,7 @@ class Command(ConsoleCommand):
         if unknown and row.zone == "abroad":
             lines.append(_ABROAD.format(name=row.name))
         lines += _warnings(row)
+        lines.append(_CHECK.format(name=row.name))
         lines.append(_ALLOW.format(permission=row.permission))
         self.show(options, _shown(row), lines)
 
@@ -102,7 +104,7 @@ class Command(ConsoleCommand):
     def _list(self, options: Options) -> None:
         rows = LanguageModel.objects.select_related("fallback").order_by("kind", "-default", "name")
         found = [_shown(row) for row in rows]
-        head = ("NAME", "KIND", "PROVIDER", "MODEL", "ZONE", "KEY", "", "ADDRESS")
+        head = ("NAME", "KIND", "PROVIDER", "MODEL", "ZONE", "KEY", "STATE", "ADDRESS")
         lines = [
             (
                 one["name"], one["kind"], one["provider"], one["model"], one["zone"], one["key"],
