@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
+from apps.assistant.grammar import Command
 from apps.im.cards import Card, Table
 from apps.skills import material
 from apps.skills.base import CannotDo, get
+from apps.skills.parameters import Bound, bind
 from apps.skills.testing import (
+    NOW,
+    SHANGHAI,
     FakeFiles,
     FakeModel,
     Stopped,
@@ -16,6 +22,7 @@ from apps.skills.testing import (
     reply_of,
     sent,
 )
+from apps.skills.times import Clock
 
 NAMES = {
     "ask": {"question": "x"},
@@ -59,6 +66,36 @@ def test_what_somebody_wrote_is_material_and_never_the_task() -> None:
     for task, given in ctx.model.asked:
         assert evil not in task
         assert given == (evil,)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("明天下午三点开会", "英文"),
+        ("The meeting is at three", "中文"),
+        ("部署 K8s 集群到生产环境", "英文"),
+    ],
+)
+def test_without_a_language_it_is_the_other_one(text: str, language: str) -> None:
+    ctx = context(model=FakeModel())
+    ask("translate", ctx, text=text)
+    assert f"翻译成{language}" in ctx.model.asked[-1][0]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("明天 开会", ("auto", "明天 开会")), ("日文 明天开会", ("ja", "明天开会"))],
+)
+def test_a_language_may_stand_before_the_text(words: str, found: tuple[str, str]) -> None:
+    one = get("translate")
+    assert one is not None
+    given = bind(one.parameters, Command("x", tail=words).arguments, Clock(NOW, SHANGHAI, _never))
+    assert isinstance(given, Bound)
+    assert (given.values.get("to", "auto"), given.values["text"]) == found
+
+
+def _never(text: str, now: datetime) -> None:
+    return None
 
 
 def test_a_file_is_read_and_named_as_the_source() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from apps.im.cards import Card
@@ -28,10 +30,13 @@ TASK = both(
 )
 
 
+HAN = re.compile("[\u4e00-\u9fff]")
+
+
 @skill(
     zh="翻译",
     summary=both("把文字或文件译成另一种语言。", "Translate a text or a file."),
-    examples=[both("/翻译 英文 明天下午三点开会", "/translate zh The meeting is at three")],
+    examples=[both("/翻译 日文 明天下午三点开会", "/translate The meeting is at three")],
     lane="model",
     timeout=300,
     writes=False,
@@ -40,15 +45,16 @@ TASK = both(
 def translate(
     ctx: Context,
     to: Annotated[
-        Literal["en", "zh", "ja", "ko", "de", "fr", "es", "ru"],
+        Literal["auto", "en", "zh", "ja", "ko", "de", "fr", "es", "ru"],
         Param(label=both("语言", "language"), words=WORDS),
-    ],
+    ] = "auto",
     file: Annotated[Attachment | None, Param(label=both("文件", "file"))] = None,
     text: Annotated[str, Param(label=both("文字", "text"), rest=True)] = "",
 ) -> Card:
-    """Translate it part by part, in order."""
+    """Translate it part by part, in order; without a language Chinese becomes English, and
+    anything else Chinese."""
     found = material.gather(ctx, text, file)
-    task = ctx.say(TASK, language=LANGUAGES[to])
+    task = ctx.say(TASK, language=LANGUAGES[_other(found.parts) if to == "auto" else to])
     done: list[Written] = []
     for part in found.parts:
         ctx.check_stop()
@@ -57,3 +63,10 @@ def translate(
         "\n".join(one.text for one in done), model=done[-1].model, cut=any(o.cut for o in done)
     )
     return ai_label.card(whole, ctx.language, title=ctx.say(TITLE), sources=found.sources)
+
+
+def _other(parts: Sequence[str]) -> str:
+    """A word of Chinese has one or two characters, one of English about six letters with the space
+    behind it: a text with one Chinese character among seven others is half Chinese."""
+    text = "".join(parts)
+    return "en" if len(HAN.findall(text)) * 8 > len(text) else "zh"
