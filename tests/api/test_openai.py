@@ -358,6 +358,26 @@ async def test_who_hangs_up_ends_the_call_and_what_was_used_counts(
     assert not call.chunks
 
 
+async def test_who_stops_reading_is_gone(
+    token: str, stand: ModelStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asgi, "SLOWEST_READER_S", 0.2)
+    stand.answer = "one two three four five six"
+    never = asyncio.Event()
+
+    class Stalled(Call):
+        async def _send(self, event: dict[str, Any]) -> None:
+            await super()._send(event)
+            if event.get("body"):
+                await never.wait()
+
+    call = Stalled("POST", CHAT, token, HELLO | {"stream": True})
+    await call.end()
+    assert len(call.chunks) == 1
+    kept = await row()
+    assert kept.outcome in {"cancelled", "ok"}
+
+
 async def test_two_hundred_wait_at_once_and_hold_no_thread(token: str, stand: ModelStand) -> None:
     stand.delay_s = 2.0
     before, began = threading.active_count(), time.monotonic()

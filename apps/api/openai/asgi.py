@@ -6,6 +6,7 @@ Whoever hangs up ends their call: the vendor is not asked any further, and what 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
@@ -25,6 +26,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 LARGEST_BODY_MIB = 4
 SLOWEST_BODY_S = 30.0
+#: Until a caller takes the next piece of an answer: a place and a connection wait with it.
+SLOWEST_READER_S = 30.0
 #: Calls under way in one process: each holds its question in memory.
 MOST = 1000
 
@@ -74,7 +77,8 @@ class OpenAiApp:
             gone.cancel()
             await asyncio.wait({work, gone})
         if not hung_up:
-            work.result()
+            with contextlib.suppress(Gone):
+                work.result()
 
 
 async def _answer(person: Person, scope: Scope, body: bytes, send: Send) -> None:
@@ -108,6 +112,7 @@ async def _write(send: Send, reply: Reply) -> None:
     if reply.events is None:
         document = reply.encoded()
         headers["content-length"] = str(len(document))
+    send = _patient(send)
     raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": reply.status, "headers": raw})
     if reply.events is not None:
@@ -115,6 +120,19 @@ async def _write(send: Send, reply: Reply) -> None:
             async for event in events:
                 await send({"type": "http.response.body", "body": event, "more_body": True})
     await send({"type": "http.response.body", "body": document})
+
+
+def _patient(send: Send) -> Send:
+    """The same for so long: whoever stops reading is gone. Raises `Gone`."""
+
+    async def within(event: dict[str, Any]) -> None:
+        try:
+            async with asyncio.timeout(SLOWEST_READER_S):
+                await send(event)
+        except TimeoutError:
+            raise Gone from None
+
+    return within
 
 
 def _refused(error: ClawdbotError) -> Reply:
