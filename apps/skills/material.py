@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from apps.core.i18n import both
 from apps.im import file_kinds
+from apps.knowledge import reading
 from apps.skills.base import Attachment, CannotDo, Context
 
 #: Of one part, in characters: some 4,000 to 6,000 tokens of Chinese.
@@ -16,10 +17,6 @@ MOST_PARTS = 12
 NOTHING = both(
     "没有可读的内容。请把文字写在命令后面，或发来一个文件。",
     "There is nothing to read. Write the text after the command, or send a file.",
-)
-UNREADABLE = both(
-    "读不了文件 {name}：只能读文本文件。",
-    "The file {name} cannot be read: only text files can.",
 )
 TOO_MUCH = both(
     "内容有 {size} 个字，一次最多读 {most} 个。请分几次发。",
@@ -36,7 +33,8 @@ class Material:
 
 
 def gather(ctx: Context, text: str, file: Attachment | None = None) -> Material:
-    """All that there is to read. Raises CannotDo when that is nothing, or too much."""
+    """All that there is to read. Raises CannotDo when that is nothing, or too much, and
+    `CannotRead`."""
     files = [file] if file is not None else list(ctx.attachments)
     texts = [text] if text.strip() else []
     texts += [read(one) for one in files]
@@ -52,11 +50,13 @@ def gather(ctx: Context, text: str, file: Attachment | None = None) -> Material:
 
 
 def read(file: Attachment) -> str:
-    """The words of a file. Raises CannotDo."""
-    found = file_kinds.readable(file.read()) if file.kind == "text" else None
-    if found is None or not found.strip():
-        raise CannotDo(UNREADABLE, name=file.name)
-    return found
+    """The words of a text, PDF, Word or Excel file. Raises `CannotRead`, which says why not."""
+    data = file.read()
+    found = file_kinds.readable(data) if file.kind == "text" else None
+    if found is not None:
+        return found
+    kind = reading.kind_of(data, file.name)
+    return "\n\n".join(one.text for one in reading.read(data, kind, file.name).pieces)
 
 
 def split(text: str, most: int = PART) -> list[str]:

@@ -252,6 +252,34 @@ async def test_who_is_not_known_holds_no_place_and_is_not_read(
     assert call.status == 200
 
 
+async def test_one_caller_does_not_take_every_place(
+    token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asgi, "MOST_EACH", 1)
+    held = Call("POST", CHAT, token, HELLO, more=True)
+    statuses = []
+    while statuses[-1:] != [503] and len(statuses) < 50:  # until the first one has its place
+        call = Call("POST", CHAT, token, HELLO)
+        await call.end()
+        statuses.append(call.status)
+    assert statuses[-1] == 503
+    held.hang_up()
+    await held.end()
+    call = Call("POST", CHAT, token, HELLO)
+    await call.end()
+    assert call.status == 200
+
+
+async def test_more_text_than_masks_can_be_asked_for_is_refused(
+    token: str, stand: ModelStand
+) -> None:
+    long = {"messages": [{"role": "user", "content": "x" * 200_001}]}
+    call = Call("POST", CHAT, token, HELLO | long)
+    error = (await call.answer())["error"]
+    assert (call.status, error["code"]) == (413, "context_length_exceeded")
+    assert not stand.asked
+
+
 async def test_a_person_asks_only_what_their_roles_allow(
     token: str, carol: Person, roles: dict[str, Role], stand: ModelStand
 ) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from datetime import datetime
 
 import pytest
+from openpyxl import Workbook
 
 from apps.assistant.grammar import Command
 from apps.im.cards import Card, Table
+from apps.knowledge.errors import CannotRead
 from apps.skills import material
 from apps.skills.base import CannotDo, get
 from apps.skills.parameters import Bound, bind
@@ -106,6 +109,19 @@ def test_a_file_is_read_and_named_as_the_source() -> None:
     assert "minutes.txt" in said
 
 
+def test_a_table_of_a_spreadsheet_is_read() -> None:
+    book = Workbook()
+    book.active.append(["姓名", "电话"])
+    book.active.append(["张三", "13800138000"])
+    data = io.BytesIO()
+    book.save(data)
+    ctx = context(files=FakeFiles([("people.xlsx", data.getvalue())]))
+    ask("summarise", ctx, file=sent())
+    (given,) = ctx.model.asked[-1][1]
+    assert "张三" in given
+    assert "13800138000" in given
+
+
 def test_what_is_long_is_read_in_parts_and_then_as_a_whole() -> None:
     text = "第一段。\n\n" * 2000
     ctx = context(model=FakeModel(answers=["one", "two", "all"]))
@@ -127,7 +143,7 @@ def test_nothing_and_too_much_to_read_are_refused() -> None:
         ask("summarise", context())
     with pytest.raises(CannotDo, match="at most"):
         ask("summarise", context(), text="x" * (material.PART * material.MOST_PARTS + 1))
-    with pytest.raises(CannotDo, match=r"a\.png"):
+    with pytest.raises(CannotRead, match=r"a\.png"):
         ask("summarise", context(files=FakeFiles([("a.png", b"\x89PNG\r\n\x1a\n")])))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
@@ -30,6 +31,8 @@ SLOWEST_BODY_S = 30.0
 SLOWEST_READER_S = 30.0
 #: Calls under way in one process: each holds its question in memory.
 MOST = 1000
+#: Of one person or system: what is left is for the others.
+MOST_EACH = 250
 
 
 class Gone(Exception):
@@ -40,7 +43,7 @@ class OpenAiApp:
     """Serves `/v1/…`; made once per process."""
 
     def __init__(self) -> None:
-        self._under_way = 0
+        self._under_way: Counter[int] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; no body is read, and no place held, before it is known whose."""
@@ -49,14 +52,16 @@ class OpenAiApp:
         if isinstance(person, Reply):
             await _write(send, person)
             return
-        if self._under_way >= MOST:
+        if self._under_way.total() >= MOST or self._under_way[person.pk] >= MOST_EACH:
             await _write(send, _refused(Crowded()))
             return
-        self._under_way += 1
+        self._under_way[person.pk] += 1
         try:
             await self._serve(person, scope, receive, send)
         finally:
-            self._under_way -= 1
+            self._under_way[person.pk] -= 1
+            if not self._under_way[person.pk]:
+                del self._under_way[person.pk]
 
     async def _serve(self, person: Person, scope: Scope, receive: Receive, send: Send) -> None:
         try:

@@ -68,11 +68,20 @@ class TooLarge(ClawdbotError):
     permanent = True
 
 
+class TooMuchText(ClawdbotError):
+    """The messages have more than {limit} characters."""
+
+    code = "context_length_exceeded"
+    zh = "消息超过 {limit} 个字符。"
+    http_status = 413
+    permanent = True
+
+
 class Crowded(ClawdbotError):
-    """Too many calls are under way in this process. Please try again in a moment."""
+    """Too many calls are under way, of yours or of all. Please try again in a moment."""
 
     code = "overloaded"
-    zh = "当前进程中的调用过多，请稍后再试。"
+    zh = "进行中的调用过多（你的，或者所有人的），请稍后再试。"
     http_status = 503
 
 

@@ -12,13 +12,16 @@ from pydantic import ValidationError
 
 from apps.api.openai import body as shape
 from apps.api.openai.body import Body
-from apps.api.openai.errors import BadBody
+from apps.api.openai.errors import BadBody, TooMuchText
 from apps.core import strictjson
 from apps.core.i18n import both
 from apps.llm.shapes import Ask, Picture, Role, Tool, ToolCall, Turn
 
 #: Seconds for everything together, as long as most clients wait at least.
 TIMEOUT_S = 120.0
+#: Characters of all messages together. Masks cost milliseconds for each thousand, and wait for no
+#: model: more would keep others from theirs.
+MOST_TEXT = 200_000
 _DATA_URL = re.compile(r"data:(image/(?:png|jpeg|webp|gif));base64,")
 
 _JSON = both("请求体不是合法的 JSON：{reason}。", "The body is no proper JSON: {reason}.")
@@ -53,9 +56,12 @@ def read(raw: bytes) -> Body:
 
 
 def ask_of(body: Body) -> Ask:
-    """The question that a body asks. Raises `BadBody`."""
+    """The question that a body asks. Raises `BadBody` or `TooMuchText`."""
+    turns = tuple(_turn(one, f"messages[{n}]") for n, one in enumerate(body.messages))
+    if sum(len(one.text) for one in turns) > MOST_TEXT:
+        raise TooMuchText(limit=MOST_TEXT)
     return Ask(
-        turns=tuple(_turn(one, f"messages[{n}]") for n, one in enumerate(body.messages)),
+        turns=turns,
         tools=tuple(_tool(one.function) for one in body.tools or ()),
         choice=_choice(body),
         schema=_schema(body.response_format),
