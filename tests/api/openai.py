@@ -14,9 +14,9 @@ class Call:
 
     def __init__(
         self, method: str, path: str, token: str | None = None, body: Any = None, *,
-        more: bool = False,
+        more: bool = False, app: Any = application,
     ) -> None:  # fmt: skip
-        """`more`: the rest of the body never comes."""
+        """`more`: the rest of the body never comes. `app` is asked in the place of the whole."""
         raw = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
         headers = [(b"content-type", b"application/json")]
         if token is not None:
@@ -31,7 +31,7 @@ class Call:
         self.headers: dict[str, str] = {}
         self.chunks: list[bytes] = []
         self._more = asyncio.Condition()
-        self._task = asyncio.create_task(application(self._scope, self._in.get, self._send))
+        self._task = asyncio.create_task(app(self._scope, self._in.get, self._send))
 
     async def _send(self, event: dict[str, Any]) -> None:
         async with self._more:

@@ -256,18 +256,19 @@ async def test_one_caller_does_not_take_every_place(
     token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(asgi, "MOST_EACH", 1)
-    held = Call("POST", CHAT, token, HELLO, more=True)
-    statuses = []
-    while statuses[-1:] != [503] and len(statuses) < 50:  # until the first one has its place
-        call = Call("POST", CHAT, token, HELLO)
-        await call.end()
-        statuses.append(call.status)
-    assert statuses[-1] == 503
+    app = asgi.OpenAiApp()
+    held = Call("POST", CHAT, token, HELLO, more=True, app=app)
+    async with asyncio.timeout(10):
+        while not app.under_way:
+            await asyncio.sleep(0.01)
+    call = Call("POST", CHAT, token, HELLO, app=app)
+    await call.end()
+    assert call.status == 503
     held.hang_up()
     await held.end()
-    call = Call("POST", CHAT, token, HELLO)
+    call = Call("POST", CHAT, token, HELLO, app=app)
     await call.end()
-    assert call.status == 200
+    assert (call.status, app.under_way) == (200, 0)
 
 
 async def test_more_text_than_masks_can_be_asked_for_is_refused(

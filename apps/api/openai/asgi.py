@@ -45,6 +45,11 @@ class OpenAiApp:
     def __init__(self) -> None:
         self._under_way: Counter[int] = Counter()
 
+    @property
+    def under_way(self) -> int:
+        """How many calls there are in this process."""
+        return self._under_way.total()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; no body is read, and no place held, before it is known whose."""
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
@@ -52,7 +57,7 @@ class OpenAiApp:
         if isinstance(person, Reply):
             await _write(send, person)
             return
-        if self._under_way.total() >= MOST or self._under_way[person.pk] >= MOST_EACH:
+        if self.under_way >= MOST or self._under_way[person.pk] >= MOST_EACH:
             await _write(send, _refused(Crowded()))
             return
         self._under_way[person.pk] += 1
