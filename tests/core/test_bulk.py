@@ -28,7 +28,7 @@ PAYLOADS: list[Any] = [
     {}, [], {"a": None}, {"好": "🙂%s"}, [1, 2.5, True, "x", None], {"n": {"m": [{}]}},
     {"big": 2**60, "tiny": 1e-9}, {"text": "\\u0041 \\ \" '"},
 ]  # fmt: skip
-CHAT = ("bot_id", "chat_id", "chat_type", "title", "created_at", "fresh_since")
+CHAT = ("bot_id", "chat_id", "chat_type", "title", "created_at", "fresh_since", "memory")
 chats = bulk.Insert(Conversation, CHAT, skip=True, returning=("chat_id", "id"))
 jobs = bulk.InsertModels(Job)
 texts = bulk.Update(Message, ["text", "payload", "person_id", "handled_at", "mentions_bot", "turn"])
@@ -36,7 +36,8 @@ ends = bulk.Settle(Job, ["state", "result", "finished_at", "last_error"])
 
 
 def chat(name: str, **fields: Any) -> tuple[Any, ...]:
-    values = {"chat_type": "private", "title": "", "created_at": NOW, "fresh_since": None, **fields}
+    values = {"chat_type": "private", "title": "", "created_at": NOW, "fresh_since": None}
+    values |= {"memory": False, **fields}
     return (workrows.home().bot.pk, name, *values.values())
 
 

@@ -15,6 +15,9 @@ from apps.simulate.model import KEY, MODEL, ModelStand
 from apps.skills.testing import FakeRights
 from tests.knowledge.conftest import Put
 
+#: As a question is asked: the gateway is called outside of transactions.
+pytestmark = pytest.mark.django_db(transaction=True)
+
 
 @pytest.fixture
 def stand(db: None) -> Iterator[ModelStand]:

@@ -107,7 +107,7 @@ async def vendor() -> AsyncIterator[Vendor]:
 @pytest.fixture(autouse=True)
 def trial(monkeypatch: pytest.MonkeyPatch) -> Trial:
     platform = Trial()
-    monkeypatch.setitem(registry().platforms, "trial", platform)
+    monkeypatch.setitem(registry().named, "trial", platform)
     monkeypatch.setattr(streams, "LOOK_S", 0.05)
     monkeypatch.setattr(streams, "FIRST_PAUSE_S", 0.02)
     return platform

@@ -52,8 +52,9 @@ def refused() -> LocalLimit:
 def endpoint(request: HttpRequest) -> HttpResponse:
     """Answer one message of an MCP client."""
     try:
-        _check(request)
+        _check_origin(request)
         person = _person(request)
+        _check_kinds(request)
         _throttle(person)
         status, answer = rpc.handle(_body(request), request.headers, person)
     except Turned as turned:
@@ -61,13 +62,17 @@ def endpoint(request: HttpRequest) -> HttpResponse:
     return _response(status, answer, {})
 
 
-def _check(request: HttpRequest) -> None:
-    """The method, where it comes from, and what it brings and takes."""
+def _check_origin(request: HttpRequest) -> None:
+    """The method, and where it comes from."""
     if request.method != "POST":
         raise Turned(405, "only POST", header=("Allow", "POST"))
     origin = request.headers.get("Origin")
     if origin is not None and origin != _own_origin():
         raise Turned(403, "a page of another origin may not ask here")
+
+
+def _check_kinds(request: HttpRequest) -> None:
+    """What it brings and takes; a stranger is told nothing of that."""
     kind = request.content_type or ""
     if kind != JSON:
         raise Turned(415, f"send {JSON}")
