@@ -14,7 +14,7 @@ AWAY_S = 20
 SILENT_S = 30
 AGAIN_S = 15  # a worker has found its broker again
 DRAIN_S = 30
-LANES = ("control", "interactive", "normal", "batch", "model")
+LANES = ("control", "interactive", "normal", "batch")
 
 
 def _rabbit(run: Run) -> RabbitMQ:
