@@ -49,7 +49,7 @@ class Embedder:
     @classmethod
     def of_documents(cls, document: Document) -> Embedder:
         """For indexing: the installation's own call, with its default embedding model."""
-        return cls(model(), Purpose("knowledge", audience=f"document:{document.uid}"))
+        return cls(model(), Purpose("knowledge", audience=f"document:{document.pk}"))
 
     def add_to(self, rows: Sequence[Chunk]) -> None:
         """Set the vectors of passages that are not stored yet."""
