@@ -5,7 +5,7 @@ Without one, or while it does not answer, documents are found by their words alo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import structlog
@@ -23,8 +23,6 @@ from apps.llm.shapes import Purpose
 log = structlog.get_logger(__name__)
 BATCH = 16
 KIND = "embedding"
-#: (texts, purpose, model's alias) -> one vector for each text.
-Embed = Callable[[Sequence[str], Purpose, str], Sequence[Sequence[float]]]
 _NONE = both(
     "没有生成向量（{why}），只能按字词检索；可稍后重新处理",
     "it has no vectors ({why}) and is found by its words only; process it again later",
@@ -70,9 +68,7 @@ class Embedder:
 
 
 def model() -> LanguageModel | None:
-    """The default embedding model, if vectors can be had at all."""
-    if _embed() is None:
-        return None
+    """The default embedding model, if there is one."""
     try:
         return gateway.find("", KIND)
     except NoModel:
@@ -98,10 +94,7 @@ def made_by(row: LanguageModel) -> str:
 
 
 def _vectors(texts: Sequence[str], purpose: Purpose, row: LanguageModel) -> list[Any]:
-    embed = _embed()
-    if embed is None:
-        raise NoModel
-    found = embed(texts, purpose, row.name)
+    found = gateway.embed(texts, purpose, row.name)
     try:
         made = [vectors.unit(list(one)) for one in found]
     except (ValueError, TypeError) as error:
@@ -109,12 +102,6 @@ def _vectors(texts: Sequence[str], purpose: Purpose, row: LanguageModel) -> list
     if len(made) != len(texts) or len(set(map(len, made))) != 1:
         raise WrongVectors(model=row.name)
     return made
-
-
-def _embed() -> Embed | None:
-    """The gateway's own call, where this version of it has one."""
-    found: Embed | None = getattr(gateway, "embed", None)
-    return found
 
 
 def remembered(rows: Iterable[Chunk]) -> dict[int, Any]:

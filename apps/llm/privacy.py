@@ -8,7 +8,7 @@ The gateway sends and stores `veiled.ask` and the answer as it came; nothing els
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from apps.llm import directory, mask_maps, own_patterns, wordlist
 from apps.llm.errors import ModelError
 from apps.llm.masking_turns import Masker
 from apps.llm.models import LanguageModel
-from apps.llm.shapes import Answer, Ask, Purpose, ToolCall
+from apps.llm.shapes import Answer, Ask, Purpose, ToolCall, texts_in
 
 
 class UnknownPlaceholder(ModelError):
@@ -41,7 +41,7 @@ class Veiled:
         `raw` stays as it came. Raises `UnknownPlaceholder` when an argument or the data holds a
         placeholder that stands for nothing: it must not be acted on.
         """
-        for said in _texts([answer.data, *(dict(call.arguments) for call in answer.calls)]):
+        for said in texts_in([answer.data, *(dict(call.arguments) for call in answer.calls)]):
             unknown = self.book.unknown(said)
             if unknown:
                 raise UnknownPlaceholder(model=answer.model, token=unknown[0])
@@ -94,15 +94,3 @@ def veil(ask: Ask, purpose: Purpose, row: LanguageModel) -> Veiled:
 def exempt(row: LanguageModel) -> bool:
     """May this model read everything as it is? Never one that stands elsewhere."""
     return row.unmasked and row.zone == "internal"
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for key, one in value.items():
-            yield str(key)
-            yield from _texts(one)
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _texts(one)

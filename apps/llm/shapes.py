@@ -5,7 +5,7 @@ The wire of every provider is Chat Completions; these are its parts in our own w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -138,3 +138,16 @@ class Purpose:
     job: str = ""
     trace_id: str = ""
     only_internal: bool = False
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, the names of its fields too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield str(key)
+            yield from texts_in(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from texts_in(one)

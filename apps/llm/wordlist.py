@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from apps.accounts.models import Person
 from apps.audit import log as audit
@@ -13,7 +12,7 @@ from apps.llm import own_patterns
 from apps.llm.models import LanguageModel
 from apps.llm.privacy_errors import Listed, ListedAnswer, ListedQuestion, MustNotLeave
 from apps.llm.privacy_models import ListedWord
-from apps.llm.shapes import Answer, Ask, Purpose
+from apps.llm.shapes import Answer, Ask, Purpose, texts_in
 from apps.llm.word_matching import Words, entry, words
 
 #: `Purpose.why` of questions that other systems put together, with all that was said before.
@@ -85,9 +84,9 @@ def leaving(row: LanguageModel, ask: Ask) -> int | None:
 
 def check_answer(answer: Answer, purpose: Purpose) -> None:
     """Raise `ListedAnswer` when a (restored) answer holds a word that must not be answered."""
-    said = [answer.text, answer.reasoning, *_texts(answer.data)]
+    said = [answer.text, answer.reasoning, *texts_in(answer.data)]
     for call in answer.calls:
-        said += _texts(dict(call.arguments))
+        said += texts_in(dict(call.arguments))
     held = _first("answer", said)
     if held is not None:
         raise _refused(ListedAnswer, held, purpose)
@@ -148,24 +147,12 @@ def _said(ask: Ask) -> Iterator[str]:
     for turn in ask.turns:
         yield turn.text
         for call in turn.calls:
-            yield from _texts(dict(call.arguments))
-        yield from _texts(turn.raw)
+            yield from texts_in(dict(call.arguments))
+        yield from texts_in(turn.raw)
     for tool in ask.tools:
         yield tool.description
-        yield from _texts(tool.schema)
-    yield from _texts(ask.schema)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, one in value.items():
-            yield str(key)
-            yield from _texts(one)
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _texts(one)
+        yield from texts_in(tool.schema)
+    yield from texts_in(ask.schema)
 
 
 def _refused(
